@@ -1,0 +1,144 @@
+/**
+ * Kafka for every service: the one module (with its neighbours kafka_*.ts) that knows kafkajs.
+ * kafkajs is asleep upstream; what it needs is written down in docs/decisions/kafkajs.md.
+ */
+import {
+  CompressionCodecs,
+  CompressionTypes,
+  Kafka,
+  type KafkaConfig,
+  type LogEntry,
+  logLevel,
+} from "kafkajs";
+import SnappyCodec from "kafkajs-snappy";
+import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
+import { promisify } from "node:util";
+import zlib from "node:zlib";
+import type { TopicShape } from "../contract/topics.ts";
+import type { Logger } from "./log.ts";
+
+/** How to reach Kafka. */
+export interface KafkaOptions {
+  bootstrap_servers: readonly string[];
+  /** Seen in the broker's logs: the service's name. */
+  client_id: string;
+  log: Logger;
+}
+
+/** Names of compressions, as configured. */
+export type Compression = "none" | "gzip" | "snappy" | "zstd";
+
+const COMPRESSION_TYPES: { [name in Compression]: CompressionTypes } = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  snappy: CompressionTypes.Snappy,
+  zstd: CompressionTypes.ZSTD,
+};
+
+CompressionCodecs[CompressionTypes.Snappy] = SnappyCodec;
+const zstdCompress = promisify(zlib.zstdCompress);
+const zstdDecompress = promisify(zlib.zstdDecompress);
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: (encoded: { buffer: Uint8Array }) => zstdCompress(encoded.buffer),
+  decompress: (bytes: Uint8Array) => zstdDecompress(bytes),
+});
+
+/** kafkajs' constant for a configured compression. */
+export function compressionType(name: Compression): CompressionTypes {
+  return COMPRESSION_TYPES[name];
+}
+
+silenceNegativeTimeouts();
+
+/**
+ * kafkajs plans its throttle check for a moment in the past, and the runtime warns of a negative
+ * timeout at each; nothing is to be checked where nothing is pending.
+ */
+function silenceNegativeTimeouts(): void {
+  interface Queue {
+    pending: unknown[];
+    throttledUntil: number;
+    scheduleCheckPendingRequests(): void;
+  }
+  const prototype = (RequestQueue as unknown as { prototype: Queue }).prototype;
+  const schedule = prototype.scheduleCheckPendingRequests;
+  prototype.scheduleCheckPendingRequests = function (this: Queue): void {
+    if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
+  };
+}
+
+/** Waits between attempts at the broker, the same for every client: it may be away for minutes. */
+export const KAFKA_RETRY = {
+  initialRetryTime: 50,
+  maxRetryTime: 2_000,
+  factor: 0.3,
+  multiplier: 2,
+} as const;
+
+/**
+ * kafkajs' settings from ours. Retries have no count: a broker that is away is waited for, and
+ * whoever waits has a deadline or a readiness that says so.
+ */
+export function kafkaConfig(options: KafkaOptions): KafkaConfig {
+  return {
+    brokers: [...options.bootstrap_servers],
+    clientId: options.client_id,
+    connectionTimeout: 3_000,
+    requestTimeout: 15_000,
+    retry: { ...KAFKA_RETRY, retries: Number.MAX_SAFE_INTEGER },
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry: LogEntry) => writeKafkaLog(options.log, entry),
+  };
+}
+
+/** kafkajs calls many a passing thing an error; what matters is thrown, counted or in /ready. */
+function writeKafkaLog(log: Logger, entry: LogEntry): void {
+  const { message, timestamp: _timestamp, logger: _logger, ...fields } = entry.log;
+  const write = entry.level === logLevel.ERROR ? log.warn : log.debug;
+  write(`kafka client: ${message}`, { event: "kafka_client", part: entry.namespace, ...fields });
+}
+
+/** Makes a client: producers, consumers and admins come from it. Nothing is connected yet. */
+export function createKafka(options: KafkaOptions): Kafka {
+  return new Kafka(kafkaConfig(options));
+}
+
+/**
+ * Makes the topics that are missing, and checks those that are there.
+ *
+ * @param kafka The client.
+ * @param shapes What the topics must look like.
+ * @param deadline_ms How long it may take until every partition has a leader.
+ * @throws Error when a topic has another number of partitions than is asked for.
+ */
+export async function ensureTopics(
+  kafka: Kafka,
+  shapes: readonly TopicShape[],
+  deadline_ms = 30_000,
+): Promise<void> {
+  const admin = kafka.admin({ retry: { ...KAFKA_RETRY, maxRetryTime: 500, retries: 20 } });
+  await admin.connect();
+  try {
+    await admin.createTopics({
+      waitForLeaders: true,
+      timeout: deadline_ms,
+      topics: shapes.map(({ topic, partitions, settings }) => ({
+        topic,
+        numPartitions: partitions,
+        configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
+      })),
+    });
+    const { topics } = await admin.fetchTopicMetadata({ topics: shapes.map((s) => s.topic) });
+    for (const { topic, partitions } of shapes) {
+      const found = topics.find((candidate) => candidate.name === topic)?.partitions.length ?? 0;
+      if (found !== partitions) {
+        throw new Error(
+          `Topic ${topic} has ${found} partitions and must have ${partitions}: set ` +
+            `TAPELINE_TICK_PARTITIONS=${found} if the topic is right, or name another topic`,
+        );
+      }
+    }
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Reads partitions from a chosen offset, without a consumer group: for restores, the ledger, and
+ * whoever looks. kafkajs has no assign(), so this asks its cluster and broker classes directly; a
+ * batch's end is judged by position, since transaction markers take offsets too.
+ */
+import Cluster from "kafkajs/src/cluster/index.js";
+import Batch from "kafkajs/src/consumer/batch.js";
+import loggers from "kafkajs/src/loggers/index.js";
+import createSocketFactory from "kafkajs/src/network/socketFactory.js";
+import ISOLATION_LEVEL from "kafkajs/src/protocol/isolationLevel.js";
+import type { KafkaConfig, KafkaMessage } from "kafkajs";
+import { kafkaConfig, type KafkaOptions } from "./kafka.ts";
+
+/** A record with the Kafka producer id of the batch that it came in. */
+export type ReadRecord = KafkaMessage & { batchContext: { producerId: string } };
+
+/** What one fetch brought. */
+export interface ReadBatch {
+  /** Committed records; aborted ones and transaction markers are left out. */
+  records: ReadRecord[];
+  /** Where to read on: past the records and whatever was left out. */
+  next_offset: bigint;
+  /** Everything below it is decided; a reader of committed records can't get further. */
+  last_stable_offset: bigint;
+}
+
+/** A partition's ends. */
+export interface PartitionEnds {
+  earliest: bigint;
+  last_stable: bigint;
+}
+
+/** Reads partitions by position. */
+export interface PartitionReader {
+  /** How many partitions a topic has; 0 where there is no such topic. */
+  partitions(topic: string): Promise<number>;
+  ends(topic: string, partition: number): Promise<PartitionEnds>;
+  /**
+   * @param offset First offset wanted.
+   * @param wait_ms How long the broker may wait for new records.
+   * @throws kafkajs' OFFSET_OUT_OF_RANGE where the offset was trimmed or never was.
+   */
+  fetch(topic: string, partition: number, offset: bigint, wait_ms?: number): Promise<ReadBatch>;
+  close(): Promise<void>;
+}
+
+interface FetchedPartition {
+  partition: number;
+  errorCode: number;
+  lastStableOffset: string;
+  messages: ReadRecord[];
+}
+
+interface ClusterClient {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addMultipleTargetTopics(topics: string[]): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  findTopicPartitionMetadata(topic: string): { partitionId: number }[];
+  findLeaderForPartitions(topic: string, partitions: number[]): { [node: string]: number[] };
+  findBroker(options: { nodeId: string }): Promise<{
+    fetch(options: unknown): Promise<{ responses: { partitions: FetchedPartition[] }[] }>;
+    listOffsets(options: unknown): Promise<{
+      responses: { partitions: { offset: string }[] }[];
+    }>;
+  }>;
+}
+
+/** Timestamps that mean an end, in Kafka's ListOffsets. */
+const LATEST = -1;
+const EARLIEST = -2;
+
+/**
+ * Connects a reader.
+ *
+ * @param options How to reach Kafka.
+ * @param fetch_bytes_max Most bytes that one fetch brings.
+ */
+export async function openReader(
+  options: KafkaOptions,
+  fetch_bytes_max = 4_194_304,
+): Promise<PartitionReader> {
+  const cluster = createCluster({
+    ...kafkaConfig(options),
+    retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 8 },
+  });
+  await cluster.connect();
+
+  async function leader(topic: string, partition: number): Promise<
+    Awaited<ReturnType<ClusterClient["findBroker"]>>
+  > {
+    await cluster.addMultipleTargetTopics([topic]);
+    const node = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
+    if (node === undefined) {
+      throw new Error(`Cannot read partition ${partition} of topic ${topic}: it does not exist`);
+    }
+    return await cluster.findBroker({ nodeId: node });
+  }
+
+  async function offsetAt(topic: string, partition: number, timestamp: number): Promise<bigint> {
+    const broker = await leader(topic, partition);
+    const { responses } = await broker.listOffsets({
+      replicaId: -1,
+      isolationLevel: ISOLATION_LEVEL.READ_COMMITTED,
+      topics: [{ topic, partitions: [{ partition, timestamp }] }],
+    });
+    return BigInt(responses[0]!.partitions[0]!.offset);
+  }
+
+  return {
+    async partitions(topic) {
+      try {
+        await cluster.addMultipleTargetTopics([topic]);
+      } catch (error) {
+        if ((error as { type?: string }).type === "UNKNOWN_TOPIC_OR_PARTITION") return 0;
+        throw error;
+      }
+      return cluster.findTopicPartitionMetadata(topic).length;
+    },
+    async ends(topic, partition) {
+      return {
+        earliest: await offsetAt(topic, partition, EARLIEST),
+        last_stable: await offsetAt(topic, partition, LATEST),
+      };
+    },
+    async fetch(topic, partition, offset, wait_ms = 100) {
+      const broker = await leader(topic, partition);
+      const { responses } = await broker.fetch({
+        replicaId: -1,
+        isolationLevel: ISOLATION_LEVEL.READ_COMMITTED,
+        maxWaitTime: wait_ms,
+        minBytes: 1,
+        maxBytes: fetch_bytes_max,
+        topics: [{
+          topic,
+          partitions: [{ partition, fetchOffset: offset.toString(), maxBytes: fetch_bytes_max }],
+        }],
+      });
+      return readBatch(topic, offset, responses[0]!.partitions[0]!);
+    },
+    close: () => cluster.disconnect(),
+  };
+}
+
+function readBatch(topic: string, offset: bigint, fetched: FetchedPartition): ReadBatch {
+  const batch = new (Batch as unknown as new (
+    topic: string,
+    offset: string,
+    data: FetchedPartition,
+  ) => { messages: ReadRecord[]; rawMessages: ReadRecord[] })(topic, offset.toString(), fetched);
+  const last = batch.rawMessages.at(-1);
+  const after_last = last === undefined ? offset : BigInt(last.offset) + 1n;
+  return {
+    records: batch.messages,
+    next_offset: after_last > offset ? after_last : offset,
+    last_stable_offset: BigInt(fetched.lastStableOffset),
+  };
+}
+
+function createCluster(config: KafkaConfig): ClusterClient {
+  const { createLogger, LEVELS } = loggers as {
+    createLogger: (options: unknown) => unknown;
+    LEVELS: { [name: string]: number };
+  };
+  return new (Cluster as unknown as new (options: unknown) => ClusterClient)({
+    ...config,
+    logger: createLogger({ level: LEVELS.WARN, logCreator: config.logCreator }),
+    socketFactory: (createSocketFactory as unknown as () => unknown)(),
+    metadataMaxAge: 300_000,
+    allowAutoTopicCreation: false,
+    isolationLevel: ISOLATION_LEVEL.READ_COMMITTED,
+  });
+}
+
+/**
+ * Reads a partition from an offset to an end, batch by batch.
+ *
+ * @param reader The reader.
+ * @param topic Topic.
+ * @param partition Partition.
+ * @param from First offset.
+ * @param end Offset to stop before: `ends().last_stable`, taken once.
+ * @param deadline_ms Longest time without progress.
+ * @returns The records in order, a batch at a time.
+ * @throws Error when nothing comes for as long as the deadline.
+ */
+export async function* readRange(
+  reader: PartitionReader,
+  topic: string,
+  partition: number,
+  from: bigint,
+  end: bigint,
+  deadline_ms = 30_000,
+): AsyncGenerator<ReadRecord[]> {
+  let offset = from;
+  let progress_at = Date.now();
+  while (offset < end) {
+    const batch = await reader.fetch(topic, partition, offset);
+    if (batch.next_offset > offset) {
+      progress_at = Date.now();
+      offset = batch.next_offset;
+      const last = batch.records.at(-1);
+      const within = last !== undefined && BigInt(last.offset) >= end
+        ? batch.records.filter((record) => BigInt(record.offset) < end)
+        : batch.records;
+      if (within.length > 0) yield within;
+    } else if (offset >= batch.last_stable_offset) {
+      return;
+    } else if (Date.now() - progress_at > deadline_ms) {
+      throw new Error(
+        `Cannot read ${topic}/${partition} past offset ${offset}: nothing came within ` +
+          `${deadline_ms} ms though its end is ${end}`,
+      );
+    }
+  }
+}

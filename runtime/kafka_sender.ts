@@ -1,0 +1,101 @@
+/**
+ * Sends records to Kafka so that what is confirmed is there once: acks=all, idempotent, and never
+ * more than one send under way (with several, kafkajs can lose one batch and double another).
+ */
+import type { Kafka, Producer } from "kafkajs";
+import { type Compression, compressionType, KAFKA_RETRY } from "./kafka.ts";
+
+/** A record on its way. The timestamp is the time of ingest, ms. */
+export interface OutgoingRecord {
+  topic: string;
+  partition?: number;
+  key: string | Uint8Array | null;
+  value: Uint8Array | string | null;
+  timestamp_ms: number;
+  headers?: { [name: string]: string | Uint8Array };
+}
+
+/** An idempotent producer with one send under way at a time. */
+export interface Sender {
+  /**
+   * Sends records; resolves when Kafka has them all, in this order within each partition. While the
+   * broker is away it waits and tries again, for ever: whoever calls has the deadline.
+   *
+   * @throws Error that retrying can't mend (a record too large, a fenced producer): the process
+   *   must then take it that the records may or may not be there.
+   */
+  send(records: readonly OutgoingRecord[]): Promise<void>;
+  /** True while a send has been under way for longer than it should. */
+  isStuck(): boolean;
+  close(): Promise<void>;
+}
+
+const STUCK_AFTER_MS = 5_000;
+
+/** Groups records by topic, as kafkajs takes them. */
+export function byTopic(records: readonly OutgoingRecord[]): {
+  topic: string;
+  messages: Parameters<Producer["send"]>[0]["messages"];
+}[] {
+  const topics = new Map<string, Parameters<Producer["send"]>[0]["messages"]>();
+  for (const record of records) {
+    let messages = topics.get(record.topic);
+    if (!messages) topics.set(record.topic, messages = []);
+    messages.push({
+      key: record.key as string | null,
+      value: record.value as string | null,
+      timestamp: String(record.timestamp_ms),
+      ...(record.partition === undefined ? {} : { partition: record.partition }),
+      ...(record.headers === undefined
+        ? {}
+        : { headers: record.headers as { [n: string]: string } }),
+    });
+  }
+  return [...topics].map(([topic, messages]) => ({ topic, messages }));
+}
+
+/**
+ * Connects a sender.
+ *
+ * @param kafka The client.
+ * @param compression Of the record batches.
+ */
+export async function openSender(kafka: Kafka, compression: Compression): Promise<Sender> {
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    retry: { ...KAFKA_RETRY, retries: Number.MAX_SAFE_INTEGER },
+  });
+  await producer.connect();
+  let last: Promise<unknown> = Promise.resolve();
+  let under_way_since: number | null = null;
+
+  async function sendNow(records: readonly OutgoingRecord[]): Promise<void> {
+    under_way_since = Date.now();
+    try {
+      await producer.sendBatch({
+        acks: -1,
+        compression: compressionType(compression),
+        topicMessages: byTopic(records),
+      });
+    } finally {
+      under_way_since = null;
+    }
+  }
+
+  return {
+    send(records) {
+      if (records.length === 0) return Promise.resolve();
+      const sent = last.then(() => sendNow(records));
+      // A failed send must not fail the ones behind it: each caller hears of its own.
+      last = sent.catch(() => {});
+      return sent;
+    },
+    isStuck: () => under_way_since !== null && Date.now() - under_way_since > STUCK_AFTER_MS,
+    async close() {
+      await last;
+      await producer.disconnect();
+    },
+  };
+}

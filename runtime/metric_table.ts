@@ -1,0 +1,78 @@
+/** Metrics as data: what a service measures, in a table that dashboards and alerts import too. */
+
+/** One metric. Names follow Prometheus' conventions: base units, `_total`, `_seconds`. */
+export interface MetricRow {
+  name: `tapeline_${string}`;
+  kind: "counter" | "gauge" | "histogram";
+  /** Base unit: seconds, bytes, records, ratio, … */
+  unit: string;
+  help: string;
+  labels: readonly string[];
+  /** Upper bounds of a histogram's buckets, in its unit. */
+  buckets?: readonly number[];
+}
+
+/** A service's metrics by the name that code uses. */
+export type MetricTable = { readonly [name: string]: MetricRow };
+
+/** Buckets for durations within a process, in seconds: 0.5 ms to 30 s. */
+export const DURATION_BUCKETS = [
+  0.0005,
+  0.001,
+  0.0025,
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.1,
+  0.25,
+  0.5,
+  1,
+  2.5,
+  5,
+  10,
+  30,
+] as const;
+
+/**
+ * What every stage measures, by these names: the four counters and how long a batch takes.
+ * One function draws each service's first dashboard row from them.
+ */
+export const STAGE_METRICS = {
+  received: {
+    name: "tapeline_records_received_total",
+    kind: "counter",
+    unit: "records",
+    help: "Records that came into the stage",
+    labels: ["from"],
+  },
+  sent: {
+    name: "tapeline_records_sent_total",
+    kind: "counter",
+    unit: "records",
+    help: "Records that the stage handed on and that were confirmed",
+    labels: ["to"],
+  },
+  discarded: {
+    name: "tapeline_records_discarded_total",
+    kind: "counter",
+    unit: "records",
+    help: "Records that the stage refused, by reason; each is in the dead letters or was answered",
+    labels: ["reason"],
+  },
+  errors: {
+    name: "tapeline_errors_total",
+    kind: "counter",
+    unit: "errors",
+    help: "Errors that the stage met and dealt with, by kind",
+    labels: ["kind"],
+  },
+  duration: {
+    name: "tapeline_batch_duration_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "How long the stage took for a batch, from taking it to its confirmation",
+    labels: [],
+    buckets: DURATION_BUCKETS,
+  },
+} as const satisfies MetricTable;

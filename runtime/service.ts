@@ -1,0 +1,165 @@
+/**
+ * How any service runs: configuration, log, metrics, tracing, operations server, and an ordered
+ * stop. A service's main.ts calls `runService` and shows only its own work.
+ */
+import { type Config, ConfigError, readConfig, type SettingTable, variablesOf } from "./config.ts";
+import { createLogger, errorFields, type Logger } from "./log.ts";
+import type { MetricTable } from "./metric_table.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { operationsApp, type Readiness, serveApp } from "./operations_server.ts";
+import { SERVICE_SETTINGS } from "./settings.ts";
+import { startTracing } from "./tracing.ts";
+import { withDeadline } from "./backoff.ts";
+
+/** Exit code for a configuration that is refused: a restart would not help. */
+export const EXIT_CONFIG = 2;
+
+/** What a service's own work is given. */
+export interface ServiceContext<Settings extends SettingTable, Table extends MetricTable> {
+  name: string;
+  config: Config<Settings>;
+  log: Logger;
+  metrics: Metrics<Table>;
+  /** Aborted when the service is to stop: waits end early by it. */
+  stopping: AbortSignal;
+  /** Ends the process with an error, after an ordered stop: for what can't be mended from inside. */
+  fail(error: unknown): void;
+}
+
+/** A service's running work. */
+export interface RunningWork {
+  readiness(): Readiness;
+  /** Takes nothing new, finishes what is in flight, closes connections. */
+  stop(): Promise<void>;
+  /** Resolves when the work is done by itself (a source that has ended); absent: it never is. */
+  finished?: Promise<void>;
+}
+
+/** A service: its name, its tables, its work. */
+export interface Service<Settings extends SettingTable, Table extends MetricTable> {
+  name: string;
+  settings: Settings;
+  metrics: Table;
+  start(context: ServiceContext<Settings, Table>): Promise<RunningWork>;
+}
+
+/**
+ * Runs a service until it is told to stop, is done, or fails; then ends the process.
+ * Exit codes: 0 stopped or done, 1 failed, 2 configuration refused.
+ *
+ * @param service What to run.
+ */
+export async function runService<
+  Settings extends SettingTable & typeof SERVICE_SETTINGS,
+  Table extends MetricTable,
+>(service: Service<Settings, Table>): Promise<never> {
+  const config = configOrExit(service);
+  const log = createLogger(service.name, config.log_level);
+  const tracing = await startTracing(
+    service.name,
+    config.trace_endpoint,
+    config.trace_sample_ratio,
+  );
+  const { metrics, expose } = createMetrics(service.name, service.metrics);
+  const stopping = new AbortController();
+  let work: RunningWork | null = null;
+  let exit_code = 0;
+
+  const ended = new Promise<void>((resolve) => {
+    stopping.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  const fail = (error: unknown): void => {
+    if (!stopping.signal.aborted) {
+      log.error("the service fails and stops", { event: "failed", ...errorFields(error) });
+    }
+    exit_code = 1;
+    stopping.abort();
+  };
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    fail(event.reason);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    fail(event.error);
+  });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, () => stopping.abort());
+  }
+  if (config.stop_on_stdin_end) abortOnStdinEnd(stopping);
+
+  try {
+    const operations = operationsApp({
+      readiness: () =>
+        stopping.signal.aborted
+          ? { ready: false, reasons: ["stopping"] }
+          : work?.readiness() ?? { ready: false, reasons: ["starting"] },
+      expose,
+    });
+    const server = serveApp(operations, config.operations_host, config.operations_port);
+    log.info("listening", { event: "listening", operations_url: server.url });
+    work = await Promise.race([
+      service.start({
+        name: service.name,
+        config: config as Config<Settings>,
+        log,
+        metrics,
+        stopping: stopping.signal,
+        fail,
+      }),
+      ended.then(() => null),
+    ]);
+    work?.finished?.then(() => stopping.abort(), fail);
+    await ended;
+  } catch (error) {
+    fail(error);
+  }
+  await stopInOrder();
+  Deno.exit(exit_code);
+
+  async function stopInOrder(): Promise<void> {
+    try {
+      await withDeadline(
+        (async () => {
+          await work?.stop();
+          await tracing.stop();
+        })(),
+        config.shutdown_deadline_ms,
+        `Stopping ${service.name}`,
+      );
+      log.info("stopped", { event: "stopped" });
+    } catch (error) {
+      log.error("the stop was not in order", { event: "stop_failed", ...errorFields(error) });
+      exit_code = 1;
+    }
+  }
+}
+
+function configOrExit<Settings extends SettingTable & typeof SERVICE_SETTINGS>(
+  service: { name: string; settings: Settings },
+): Config<Settings> & Config<typeof SERVICE_SETTINGS> {
+  try {
+    const environment = Object.fromEntries(
+      variablesOf(service.settings).map((variable) => [variable, Deno.env.get(variable)]),
+    );
+    return readConfig(service.settings, environment) as
+      & Config<Settings>
+      & Config<typeof SERVICE_SETTINGS>;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    createLogger(service.name, "error").error(error.message, {
+      event: "config_refused",
+      faults: error.faults,
+    });
+    Deno.exit(EXIT_CONFIG);
+  }
+}
+
+/** A supervisor holds our standard input open: its end means that the supervisor is gone. */
+async function abortOnStdinEnd(stopping: AbortController): Promise<void> {
+  const buffer = new Uint8Array(64);
+  while (await Deno.stdin.read(buffer) !== null) {
+    // Whatever comes in is of no meaning.
+  }
+  stopping.abort();
+}
