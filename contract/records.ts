@@ -44,12 +44,19 @@ export interface Marker {
   confirmed: MinuteCount[];
 }
 
+/** The event time that a source's markers told, ms (null for none), and whether it has ended. */
+export interface SourceReached {
+  source: string;
+  event_time: number | null;
+  ended: boolean;
+}
+
 /** One record in each of the aggregator's transactions: where it is, and what windows can't tell. */
 export interface StateRecord {
   /** The next input offset, as a decimal string. */
   next_offset: string;
-  /** By source: the event time it has reached, ms; null when it has ended. */
-  reached: { [source: string]: number | null };
+  /** How far sources have come, by their markers. */
+  reached: SourceReached[];
   /** Output offset from where a restore must read, as a decimal string. */
   restore_from: string;
 }

@@ -33,6 +33,7 @@ export type DiscardReason =
   | "far_future"
   | "late"
   | "wrong_partition"
+  | "series_limit"
   | "line_malformed"
   | "frame_malformed"
   | "marker_malformed"

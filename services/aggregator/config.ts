@@ -1,0 +1,62 @@
+/** The aggregator's settings. */
+import { INTERVAL_MS } from "../../contract/candle.ts";
+import { choice, integer, list, number, type SettingTable, text } from "../../runtime/config.ts";
+import { KAFKA_SETTINGS, SERVICE_SETTINGS } from "../../runtime/settings.ts";
+
+export const SETTINGS = {
+  ...SERVICE_SETTINGS,
+  ...KAFKA_SETTINGS,
+  consumer_group: {
+    variable: "TAPELINE_AGGREGATOR_GROUP",
+    default: "aggregator",
+    doc: "Consumer group of the aggregator; it starts its transactional ids too",
+    parse: text(),
+  },
+  intervals: {
+    variable: "TAPELINE_CANDLE_INTERVALS",
+    default: "1m,5m,15m,1h",
+    doc: `Intervals of candles, of ${Object.keys(INTERVAL_MS).join(", ")}`,
+    parse: list(choice(...Object.keys(INTERVAL_MS) as (keyof typeof INTERVAL_MS)[])),
+  },
+  allowed_lateness_ms: {
+    variable: "TAPELINE_ALLOWED_LATENESS_MS",
+    default: "5000",
+    unit: "ms",
+    doc: "How far a tick's event time may be behind the newest of its series",
+    parse: integer(0, 3_600_000),
+  },
+  sliding_average_seconds: {
+    variable: "TAPELINE_SLIDING_AVERAGE_SECONDS",
+    default: "60",
+    unit: "s",
+    doc: "Span of the sliding average price, in event time",
+    parse: integer(1, 3_600),
+  },
+  series_max: {
+    variable: "TAPELINE_SERIES_MAX",
+    default: "200000",
+    doc: "Most series (source and symbol) that one partition holds",
+    parse: integer(1, 10_000_000),
+  },
+  flush_interval_ms: {
+    variable: "TAPELINE_FLUSH_INTERVAL_MS",
+    default: "100",
+    unit: "ms",
+    doc: "Time between two transactions of a partition",
+    parse: integer(10, 10_000),
+  },
+  session_timeout_ms: {
+    variable: "TAPELINE_SESSION_TIMEOUT_MS",
+    default: "10000",
+    unit: "ms",
+    doc: "After this time without a sign of life another instance takes the partitions over",
+    parse: integer(1_000, 300_000),
+  },
+  fetch_wait_ms: {
+    variable: "TAPELINE_FETCH_WAIT_MS",
+    default: "100",
+    unit: "ms",
+    doc: "How long the broker gathers records before it answers a fetch",
+    parse: number(1, 10_000),
+  },
+} as const satisfies SettingTable;

@@ -1,0 +1,217 @@
+/** Reads the tick topic in a consumer group, and gives each partition's batches to its worker. */
+import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import { type Backoff, backoffDelay, sleep } from "../../runtime/backoff.ts";
+import { KAFKA_RETRY } from "../../runtime/kafka.ts";
+import { readRange } from "../../runtime/kafka_reader.ts";
+import { errorFields, type Logger } from "../../runtime/log.ts";
+import type { Metrics } from "../../runtime/metrics.ts";
+import type { METRICS } from "./metrics.ts";
+import { type PartitionWorker, startWorker, type WorkerOptions } from "./partition_worker.ts";
+import { takeOver, type TakeoverOptions } from "./takeover.ts";
+
+/** What the consumer is told once. */
+export interface ConsumeOptions {
+  kafka: Kafka;
+  log: Logger;
+  metrics: Metrics<typeof METRICS>;
+  stopping: AbortSignal;
+  fail: (error: unknown) => void;
+  fetch_wait_ms: number;
+  takeover: TakeoverOptions;
+  worker: Omit<WorkerOptions, "onFlushed" | "onBroken">;
+}
+
+/** A running consumer. */
+export interface RunningConsumer {
+  /** What keeps it from working, a sentence each. */
+  faults(): string[];
+  stop(): Promise<void>;
+}
+
+const TAKEOVER_BACKOFF: Backoff = { initial_ms: 100, max_ms: 5_000 };
+const FETCH_BYTES_MAX = 2_097_152;
+/** The broker answers a fetch at once with this many bytes, or when the wait is over. */
+const FETCH_BYTES_MIN = 262_144;
+
+/** Joins the group and works until it is stopped. */
+export async function startConsumer(options: ConsumeOptions): Promise<RunningConsumer> {
+  const { kafka, log, metrics, takeover } = options;
+  const { tick_topic: topic, session_timeout_ms } = takeover;
+  const consumer: Consumer = kafka.consumer({
+    groupId: takeover.group,
+    sessionTimeout: session_timeout_ms,
+    rebalanceTimeout: Math.max(session_timeout_ms, 10_000),
+    heartbeatInterval: Math.min(1_000, session_timeout_ms / 4),
+    maxWaitTimeInMs: options.fetch_wait_ms,
+    minBytes: FETCH_BYTES_MIN,
+    maxBytesPerPartition: FETCH_BYTES_MAX,
+    allowAutoTopicCreation: false,
+    retry: { ...KAFKA_RETRY, retries: 10, restartOnFailure: () => Promise.resolve(true) },
+  });
+  /** Counts our memberships: a worker of an earlier one is taken over anew. */
+  let membership = 0;
+  let assigned: number[] | null = null;
+  let crashed: string | null = null;
+  const workers = new Map<number, { worker: PartitionWorker; membership: number }>();
+  const trouble = new Map<number, string>();
+
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    membership++;
+    crashed = null;
+    assigned = payload.memberAssignment[topic] ?? [];
+    metrics.assigned.set(assigned.length);
+    for (const [partition, held] of workers) {
+      if (!assigned.includes(partition)) forget(partition, held.worker);
+    }
+  });
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    crashed = payload.error.message;
+    metrics.errors.inc({ kind: "consumer_crash" });
+    log.warn("the consumer crashed and starts again", errorFields(payload.error));
+    if (!payload.restart) options.fail(payload.error);
+  });
+
+  function forget(partition: number, worker: PartitionWorker): void {
+    workers.delete(partition);
+    metrics.series.remove({ partition: String(partition) });
+    // Its transaction, if one is open, is fenced by whoever takes the partition over.
+    worker.drop().catch((error) => log.debug("a dropped worker's producer", errorFields(error)));
+  }
+
+  async function workerOf(
+    partition: number,
+    keepAlive: () => Promise<void>,
+  ): Promise<PartitionWorker | null> {
+    const held = workers.get(partition);
+    if (held?.membership === membership) return held.worker;
+    if (held) forget(partition, held.worker);
+    const member = membership;
+    for (let attempt = 0; !options.stopping.aborted && member === membership; attempt++) {
+      // The heartbeat confirms the assignment: it throws where another member has the partition.
+      await keepAlive();
+      const started_at = Date.now();
+      try {
+        const owned = await takeOver(takeover, partition, keepAlive);
+        metrics.takeovers.inc();
+        metrics.takeover_duration.observe((Date.now() - started_at) / 1000);
+        if (owned.trimmed > 0n) {
+          metrics.trimmed.inc(Number(owned.trimmed));
+          log.error("the topic's retention deleted records before they were read", {
+            event: "trimmed",
+            partition,
+            records: owned.trimmed,
+          });
+        }
+        trouble.delete(partition);
+        return hold(partition, member, owned);
+      } catch (error) {
+        if (isRebalance(error)) throw error;
+        metrics.errors.inc({ kind: "takeover" });
+        const message = (error as Error).message;
+        if (trouble.get(partition) !== message) {
+          log.warn("a partition could not be taken over; trying again", {
+            partition,
+            ...errorFields(error),
+          });
+        }
+        trouble.set(partition, message);
+        await sleep(backoffDelay(TAKEOVER_BACKOFF, attempt), options.stopping);
+      }
+    }
+    return null;
+  }
+
+  function hold(
+    partition: number,
+    member: number,
+    owned: Awaited<ReturnType<typeof takeOver>>,
+  ): PartitionWorker {
+    const worker: PartitionWorker = startWorker(owned, {
+      ...options.worker,
+      onFlushed(told) {
+        metrics.sent.inc({ to: "candles" }, told.records);
+        metrics.transaction_duration.observe(told.duration_seconds);
+        metrics.series.set({ partition: String(partition) }, worker.seriesCount());
+        for (const [reason, count] of told.discarded) metrics.discarded.inc({ reason }, count);
+      },
+      onBroken(error) {
+        metrics.errors.inc({ kind: "transaction" });
+        log.warn("a transaction failed; its partition is taken over anew", {
+          event: "transaction_failed",
+          partition,
+          ...errorFields(error),
+        });
+        if (workers.get(partition)?.worker !== worker) return;
+        forget(partition, worker);
+        consumer.seek({ topic, partition, offset: worker.committedOffset().toString() });
+      },
+    });
+    workers.set(partition, { worker, membership: member });
+    return worker;
+  }
+
+  /** Whether the offsets between hold nothing that a reader would get. */
+  async function isEmptyBetween(partition: number, from: bigint, to: bigint): Promise<boolean> {
+    const { earliest } = await takeover.reader.ends(topic, partition);
+    const start = from < earliest ? earliest : from;
+    for await (const _ of readRange(takeover.reader, topic, partition, start, to)) return false;
+    return true;
+  }
+
+  async function takeBatch(payload: EachBatchPayload): Promise<void> {
+    const { batch, heartbeat, resolveOffset, isRunning, isStale } = payload;
+    if (!isRunning() || isStale() || options.stopping.aborted) return;
+    const { partition } = batch;
+    const started_at = performance.now();
+    const worker = await workerOf(partition, heartbeat);
+    if (worker === null) return;
+    const fetched = BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset);
+    const expected = worker.nextOffset();
+    if (fetched > expected && await isEmptyBetween(partition, expected, fetched)) {
+      worker.skipTo(fetched);
+    } else if (fetched !== expected) {
+      consumer.seek({ topic, partition, offset: expected.toString() });
+      return;
+    }
+    metrics.received.inc({ from: "ticks" }, batch.messages.length);
+    await worker.take(batch.messages, BigInt(batch.lastOffset()) + 1n, heartbeat);
+    resolveOffset(batch.lastOffset());
+    await heartbeat();
+    metrics.duration.observe((performance.now() - started_at) / 1000);
+  }
+
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: takeover.partitions,
+    eachBatch: takeBatch,
+  });
+
+  return {
+    faults() {
+      const faults = [...trouble].map(([partition, message]) =>
+        `partition ${partition}: ${message}`
+      );
+      if (crashed !== null) faults.push(`the consumer crashed: ${crashed}`);
+      if (assigned === null) faults.push(`group ${takeover.group} is not joined yet`);
+      return faults;
+    },
+    async stop() {
+      await Promise.all([...workers.values()].map(({ worker }) => worker.close()));
+      await consumer.disconnect();
+    },
+  };
+}
+
+/** kafkajs must hear of a lost assignment itself: it joins again then. */
+function isRebalance(error: unknown): boolean {
+  const type = (error as { type?: string }).type;
+  return [
+    "REBALANCE_IN_PROGRESS",
+    "NOT_COORDINATOR_FOR_GROUP",
+    "ILLEGAL_GENERATION",
+    "UNKNOWN_MEMBER_ID",
+  ].includes(type ?? "");
+}

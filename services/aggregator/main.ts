@@ -1,0 +1,83 @@
+/** The aggregator: ticks into candles, in event time, exactly once. */
+import { PIPELINE } from "../../contract/pipeline.ts";
+import { createKafka } from "../../runtime/kafka.ts";
+import { openReader } from "../../runtime/kafka_reader.ts";
+import { runService } from "../../runtime/service.ts";
+import { SETTINGS } from "./config.ts";
+import { startConsumer } from "./consume.ts";
+import { METRICS } from "./metrics.ts";
+
+const { name } = PIPELINE[1];
+
+await runService({
+  name,
+  settings: SETTINGS,
+  metrics: METRICS,
+  async start({ config, log, metrics, stopping, fail }) {
+    const kafka_options = {
+      bootstrap_servers: config.kafka_bootstrap_servers,
+      client_id: name,
+      log,
+    };
+    const kafka = createKafka(kafka_options);
+    const admin = kafka.admin();
+    await admin.connect();
+    const reader = await openReader(kafka_options);
+    const partitions = await equalPartitions(reader, config.tick_topic, config.candle_topic);
+
+    const consumer = await startConsumer({
+      kafka,
+      log,
+      metrics,
+      stopping,
+      fail,
+      fetch_wait_ms: config.fetch_wait_ms,
+      takeover: {
+        kafka,
+        admin,
+        reader,
+        group: config.consumer_group,
+        tick_topic: config.tick_topic,
+        candle_topic: config.candle_topic,
+        partitions,
+        rules: config,
+        session_timeout_ms: config.session_timeout_ms,
+      },
+      worker: {
+        group: config.consumer_group,
+        names: { stage: name, ...config },
+        compression: config.kafka_compression,
+        flush_interval_ms: config.flush_interval_ms,
+      },
+    });
+
+    return {
+      readiness() {
+        const reasons = consumer.faults();
+        return { ready: reasons.length === 0, reasons };
+      },
+      async stop() {
+        await consumer.stop();
+        await reader.close();
+        await admin.disconnect();
+      },
+    };
+  },
+});
+
+/** State of input partition p is in output partition p: unequal counts can't work. */
+async function equalPartitions(
+  reader: { partitions(topic: string): Promise<number> },
+  tick_topic: string,
+  candle_topic: string,
+): Promise<number> {
+  const ticks = await reader.partitions(tick_topic);
+  const candles = await reader.partitions(candle_topic);
+  if (ticks === 0 || ticks !== candles) {
+    throw new Error(
+      `Topic ${tick_topic} has ${ticks} partitions and topic ${candle_topic} has ${candles}: the ` +
+        "aggregator needs both, with equal counts, since its state lies beside its output",
+    );
+  }
+  return ticks;
+}

@@ -1,0 +1,50 @@
+/** What the aggregator measures. */
+import { DURATION_BUCKETS, type MetricTable, STAGE_METRICS } from "../../runtime/metric_table.ts";
+
+export const METRICS = {
+  ...STAGE_METRICS,
+  assigned: {
+    name: "tapeline_aggregator_partitions",
+    kind: "gauge",
+    unit: "partitions",
+    help: "Input partitions that this instance works on",
+    labels: [],
+  },
+  series: {
+    name: "tapeline_aggregator_series",
+    kind: "gauge",
+    unit: "series",
+    help: "Series (source and symbol) in state",
+    labels: ["partition"],
+  },
+  takeovers: {
+    name: "tapeline_aggregator_takeovers_total",
+    kind: "counter",
+    unit: "takeovers",
+    help: "Times that a partition was taken over: fenced, read and restored",
+    labels: [],
+  },
+  takeover_duration: {
+    name: "tapeline_aggregator_takeover_duration_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "How long a takeover took, from fencing to the first record",
+    labels: [],
+    buckets: DURATION_BUCKETS,
+  },
+  transaction_duration: {
+    name: "tapeline_transaction_duration_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "How long a Kafka transaction took, from its first send to its commit",
+    labels: [],
+    buckets: DURATION_BUCKETS,
+  },
+  trimmed: {
+    name: "tapeline_records_trimmed_total",
+    kind: "counter",
+    unit: "records",
+    help: "Records that the topic's retention deleted before this stage had read them",
+    labels: [],
+  },
+} as const satisfies MetricTable;

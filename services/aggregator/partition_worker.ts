@@ -1,0 +1,155 @@
+/** Works on one owned partition: takes batches, writes a flush every so often. */
+import type { Compression } from "../../runtime/kafka.ts";
+import { sleep } from "../../runtime/backoff.ts";
+import { type Flushed, writeFlush } from "./flush.ts";
+import type { OutputNames } from "./output.ts";
+import { type InputRecord, noteFlushed, takeFlush, takeRecord } from "./partition_state.ts";
+import type { OwnedPartition } from "./takeover.ts";
+
+/** What a worker is told once. */
+export interface WorkerOptions {
+  group: string;
+  names: OutputNames;
+  compression: Compression;
+  flush_interval_ms: number;
+  /** Called after each committed flush. */
+  onFlushed(told: FlushTold): void;
+  /** Called once when a flush is not known to be committed: the partition must be taken anew. */
+  onBroken(error: unknown): void;
+}
+
+/** What is told of a committed flush. */
+export interface FlushTold extends Flushed {
+  discarded: ReadonlyMap<string, number>;
+  duration_seconds: number;
+}
+
+/** A partition at work. */
+export interface PartitionWorker {
+  nextOffset(): bigint;
+  committedOffset(): bigint;
+  seriesCount(): number;
+  /** Moves on over offsets that hold no record for anybody (transaction markers). */
+  skipTo(offset: bigint): void;
+  /**
+   * Takes a batch; flushes when it is time. Waits only while an earlier flush takes too long.
+   *
+   * @param next_offset The offset after the batch.
+   * @param keepAlive A heartbeat, which throws when the assignment is lost.
+   */
+  take(
+    records: readonly InputRecord[],
+    next_offset: bigint,
+    keepAlive: () => Promise<void>,
+  ): Promise<void>;
+  /** Writes what is left, and gives the producer back. */
+  close(): Promise<void>;
+  /** Gives the producer back without writing. */
+  drop(): Promise<void>;
+}
+
+/** How often a heartbeat is sent while a flush is waited for. */
+const KEEP_ALIVE_MS = 500;
+
+/** Starts work on a partition that was taken over. */
+export function startWorker(owned: OwnedPartition, options: WorkerOptions): PartitionWorker {
+  const { state, producer } = owned;
+  let committed_offset = state.next_offset;
+  let last_flush_at = Date.now();
+  let flushing: Promise<void> | null = null;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let broken = false;
+
+  function startFlush(): void {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    if (flushing !== null || broken || !state.changed) return;
+    const started_at = Date.now();
+    const flush = takeFlush(state, started_at - last_flush_at);
+    const flush_number = state.flush;
+    last_flush_at = started_at;
+    flushing = (async () => {
+      try {
+        const flushed = await writeFlush(
+          producer,
+          options.group,
+          options.names,
+          state.partition,
+          flush,
+          options.compression,
+        );
+        noteFlushed(state, flush_number, flushed.first_offset);
+        committed_offset = flush.next_offset;
+        const discarded = new Map<string, number>();
+        for (const { fault } of flush.refused) {
+          discarded.set(fault.reason, (discarded.get(fault.reason) ?? 0) + 1);
+        }
+        options.onFlushed({
+          ...flushed,
+          discarded,
+          duration_seconds: (Date.now() - started_at) / 1000,
+        });
+      } catch (error) {
+        broken = true;
+        options.onBroken(error);
+      } finally {
+        flushing = null;
+      }
+      if (state.changed && !broken) planFlush();
+    })();
+  }
+
+  function planFlush(): void {
+    if (timer !== null || flushing !== null) return;
+    const wait_ms = Math.max(0, last_flush_at + options.flush_interval_ms - Date.now());
+    timer = setTimeout(startFlush, wait_ms);
+  }
+
+  async function drop(): Promise<void> {
+    broken = true;
+    if (timer !== null) clearTimeout(timer);
+    await flushing;
+    await producer.disconnect();
+  }
+
+  return {
+    nextOffset: () => state.next_offset,
+    committedOffset: () => committed_offset,
+    seriesCount: () => state.book.series_count,
+    skipTo(offset) {
+      state.next_offset = offset;
+      state.changed = true;
+      planFlush();
+    },
+    async take(records, next_offset, keepAlive) {
+      if (broken) return;
+      for (const record of records) takeRecord(state, record, options.names.stage);
+      state.next_offset = next_offset;
+      state.changed = true;
+      const due = Date.now() - last_flush_at >= options.flush_interval_ms;
+      if (due) {
+        await waitAlive(() => flushing, keepAlive);
+        startFlush();
+      } else planFlush();
+    },
+    async close() {
+      await flushing;
+      startFlush();
+      await flushing;
+      await drop();
+    },
+    drop,
+  };
+}
+
+/** Waits for a promise that may change, with heartbeats meanwhile. */
+async function waitAlive(
+  current: () => Promise<void> | null,
+  keepAlive: () => Promise<void>,
+): Promise<void> {
+  for (let waited = current(); waited !== null; waited = current()) {
+    const ended = new AbortController();
+    await Promise.race([waited.finally(() => ended.abort()), sleep(KEEP_ALIVE_MS, ended.signal)]);
+    await keepAlive();
+  }
+}
