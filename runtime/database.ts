@@ -1,0 +1,129 @@
+/** Postgres for every service: the one module that makes postgres.js clients. */
+import net from "node:net";
+import postgres from "postgres";
+import { backoffDelay, withDeadline } from "./backoff.ts";
+
+/** How to reach a database, and the limits of whoever uses it. */
+export interface DatabaseOptions {
+  /** postgres://user:password@host:port/database; `sslmode` and the like as its query. */
+  url: URL | string;
+  /** Seen in pg_stat_activity: the service's name. */
+  application_name: string;
+  /** Most connections at once. */
+  pool_size: number;
+  /** The server ends a statement that takes longer. */
+  statement_timeout_ms: number;
+  /** How long a connection may take until it can be used; 5,000 unless told. */
+  connect_timeout_ms?: number;
+  /** The server ends a session that leaves a transaction idle for longer; 10,000 unless told. */
+  idle_transaction_timeout_ms?: number;
+}
+
+/** A pool of connections. */
+export interface Database {
+  /** Runs queries: postgres.js' tagged template. Connections are made as they are needed. */
+  sql: postgres.Sql;
+  /**
+   * Cuts every connection at once: for one that hangs. Queries under way fail with
+   * CONNECTION_CLOSED; the next query gets a fresh connection.
+   */
+  cutConnections(): void;
+  /**
+   * Ends the pool: waits for queries under way, and cuts what is left at the deadline.
+   *
+   * @param deadline_ms How long to wait; 5,000 unless told.
+   */
+  close(deadline_ms?: number): Promise<void>;
+}
+
+/** A connection is renewed after this long, so that a moved server is found in the end. */
+const CONNECTION_LIFETIME_S = 1_800;
+
+/** Between attempts to connect; whoever queries has a backoff of their own on top. */
+const CONNECT_BACKOFF = { initial_ms: 20, max_ms: 1_000 };
+
+/**
+ * Makes a pool of connections. Nothing is connected yet: the first query does it, and fails with
+ * the reason where it can't.
+ *
+ * @param options Where, and the limits.
+ * @throws Error when the URL is none; the error does not show it, since it may hold a password.
+ */
+export function openDatabase(options: DatabaseOptions): Database {
+  const {
+    application_name,
+    pool_size,
+    statement_timeout_ms,
+    connect_timeout_ms = 5_000,
+    idle_transaction_timeout_ms = 10_000,
+  } = options;
+  const url = String(options.url);
+  if (!URL.canParse(url)) {
+    throw new Error(
+      "Cannot open the database as its URL is none: give postgres://user:password@host:port/database",
+    );
+  }
+  const sockets = new Set<net.Socket>();
+  const settings: postgres.Options<Record<string, never>> & { socket: SocketMaker } = {
+    max: pool_size,
+    connect_timeout: connect_timeout_ms / 1_000,
+    max_lifetime: CONNECTION_LIFETIME_S,
+    backoff: (attempt: number) => backoffDelay(CONNECT_BACKOFF, attempt) / 1_000,
+    // Notices ("relation exists, skipping") would go to standard output, among the log lines.
+    onnotice: () => {},
+    connection: {
+      application_name,
+      statement_timeout: statement_timeout_ms,
+      idle_in_transaction_session_timeout: idle_transaction_timeout_ms,
+      TimeZone: "UTC",
+    },
+    socket: (target) => trackedSocket(target, sockets),
+  };
+  const sql = postgres(url, settings);
+
+  function cutConnections(): void {
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  }
+
+  return {
+    sql,
+    cutConnections,
+    async close(deadline_ms = 5_000) {
+      try {
+        await withDeadline(sql.end(), deadline_ms, "Closing the database's connections");
+      } catch {
+        // Past the deadline they are cut below, which is what the caller asked for.
+      }
+      cutConnections();
+    },
+  };
+}
+
+/** What postgres.js hands to its `socket` option: its options, hosts and ports as lists. */
+interface SocketTarget {
+  host: string[];
+  port: number[];
+  path: string | false;
+}
+
+/** postgres.js' `socket` option, which its types leave out. */
+type SocketMaker = (target: SocketTarget) => net.Socket;
+
+/**
+ * A socket without Nagle's algorithm: with it and delayed acknowledgement every COPY waits 40 to
+ * 90 ms. It is handed over while it still connects, because a failure must reach postgres.js as the
+ * socket's event: where this function itself fails, the pool's slot is lost for good.
+ */
+function trackedSocket(target: SocketTarget, sockets: Set<net.Socket>): net.Socket {
+  const socket = new net.Socket();
+  const host = target.host[0] ?? "localhost";
+  const port = target.port[0] ?? 5_432;
+  for (const known of sockets) if (known.destroyed) sockets.delete(known);
+  sockets.add(socket);
+  socket.setNoDelay(true);
+  if (target.path) socket.connect(target.path);
+  else socket.connect(port, host);
+  // postgres.js names them in its errors, and the host in TLS.
+  return Object.assign(socket, { host, port });
+}
