@@ -160,7 +160,12 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
 
   async function takeBatch(payload: EachBatchPayload): Promise<void> {
     const { batch, heartbeat, resolveOffset, isRunning, isStale } = payload;
-    if (!isRunning() || isStale() || options.stopping.aborted) return;
+    if (!isRunning() || isStale()) return;
+    if (options.stopping.aborted) {
+      // What is not resolved is fetched again at once, until the consumer is gone.
+      await sleep(50);
+      return;
+    }
     const { partition } = batch;
     const started_at = performance.now();
     const worker = await workerOf(partition, heartbeat);
