@@ -272,3 +272,16 @@ Deno.test("the sliding average is the mean of the last seconds, and null after a
   step(29, 100);
   strictEqual(last(), 100);
 });
+
+Deno.test("a tick of a source that has ended is late, after a restart too", () => {
+  const log = simulatePartition(RULES);
+  appendTick(log, tick({}));
+  appendMarker(log, "s", START, true);
+  takeInput(log, 2);
+  commitFlush(log, 100);
+  crash(log);
+  appendTick(log, tick({ timestamp: START + 3_000_000 }));
+  takeInput(log, 1);
+  commitFlush(log, 100);
+  deepStrictEqual(log.dead_letters.map((letter) => letter.fault.reason), ["late"]);
+});
