@@ -1,0 +1,215 @@
+/** Apache Kafka on this machine: one node in KRaft mode, broker and controller in one process. */
+import { ignoreNotFound, type ServerCommand, writeAtomically } from "./server_process.ts";
+import { LOOPBACK } from "./free_port.ts";
+import { exists, installKafka, type KafkaInstallation } from "./kafka_install.ts";
+import { type LocalServer, startLocalServer } from "./local_server.ts";
+import { type Progress, StartFault } from "./start_fault.ts";
+
+const LOG_CONFIG_PATH = new URL("../kafka/log4j2.xml", import.meta.url).pathname;
+const READY_DEADLINE_MS = 60_000;
+const PROBE_DEADLINE_MS = 500;
+/** With Postgres stopped at the same time, it fits into the 10 s of an ordered stop. */
+const STOP_DEADLINE_MS = 5_000;
+
+/** A Kafka server on this machine. */
+export interface LocalKafka extends LocalServer {
+  /** host:port, as KAFKA_BOOTSTRAP_SERVERS takes it. */
+  bootstrap: string;
+}
+
+/** Where and how to start it. */
+export interface KafkaServerOptions {
+  /** Holds its data in `kafka/`. */
+  data_dir: string;
+  /** The port for clients; null takes a free one. */
+  port: number | null;
+  progress: Progress;
+}
+
+/**
+ * Starts Kafka; fetches and formats it first where that has not been done.
+ *
+ * @param options Where and how.
+ * @returns Once it answers requests.
+ * @throws StartFault if Java or Maven is missing, the port is taken, or it does not start.
+ */
+export async function startKafka(options: KafkaServerOptions): Promise<LocalKafka> {
+  const { data_dir, port, progress } = options;
+  const installation = await installKafka(progress);
+  const kafka_dir = `${data_dir}/kafka`;
+  await formatOnce(kafka_dir, installation);
+  const server = await startLocalServer({
+    name: "kafka",
+    port,
+    port_variable: "TAPELINE_KAFKA_PORT",
+    port_count: 2,
+    ready_deadline_ms: READY_DEADLINE_MS,
+    command: (ports) => serverCommand(data_dir, installation, ports),
+    isReady: ([client_port]) => answersKafka(LOOPBACK, client_port!),
+  });
+  return { ...server, bootstrap: `${LOOPBACK}:${server.port}` };
+}
+
+/**
+ * The settings of one node for one machine, as server.properties.
+ *
+ * @param log_dir Where its topics are.
+ * @param client_port Port for clients.
+ * @param controller_port Port on which it is its own controller.
+ */
+export function serverProperties(
+  log_dir: string,
+  client_port: number,
+  controller_port: number,
+): string {
+  const settings: { [name: string]: string | number | boolean } = {
+    "node.id": 1,
+    "process.roles": "broker,controller",
+    "controller.quorum.voters": `1@${LOOPBACK}:${controller_port}`,
+    "listeners":
+      `PLAINTEXT://${LOOPBACK}:${client_port},CONTROLLER://${LOOPBACK}:${controller_port}`,
+    "advertised.listeners": `PLAINTEXT://${LOOPBACK}:${client_port}`,
+    "controller.listener.names": "CONTROLLER",
+    "log.dirs": log_dir,
+    // One node holds every replica there can be.
+    "offsets.topic.replication.factor": 1,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    // Fifty each by default: seconds of a first start, for a handful of groups.
+    "offsets.topic.num.partitions": 3,
+    "transaction.state.log.num.partitions": 3,
+    // A topic that nobody made on purpose is a slip of the pen.
+    "auto.create.topics.enable": false,
+    // Nobody else is coming: a group may start with its first member.
+    "group.initial.rebalance.delay.ms": 0,
+    // Tests of failing consumers can't wait for the default of 6 s.
+    "group.min.session.timeout.ms": 1_000,
+    // A broker that comes back after kill -9 is refused until its old session is over: 9 s by default.
+    "broker.session.timeout.ms": 3_000,
+    "broker.heartbeat.interval.ms": 500,
+    // 128 MB by default, a quarter of the heap.
+    "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.recovery.threads.per.data.dir": 2,
+    "background.threads": 2,
+  };
+  return Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join("");
+}
+
+async function serverCommand(
+  data_dir: string,
+  installation: KafkaInstallation,
+  ports: readonly number[],
+): Promise<ServerCommand> {
+  const properties_path = `${data_dir}/kafka/server.properties`;
+  const [client_port, controller_port] = ports;
+  await writeAtomically(
+    properties_path,
+    serverProperties(`${data_dir}/kafka/data`, client_port!, controller_port!),
+  );
+  return {
+    name: "kafka",
+    data_dir,
+    command: [
+      ...javaCommand(installation),
+      "-Xms256m",
+      "-Xmx512m",
+      "kafka.Kafka",
+      properties_path,
+    ],
+    stop_signal: "SIGTERM",
+    stop_deadline_ms: STOP_DEADLINE_MS,
+  };
+}
+
+function javaCommand({ java, jars_dir }: KafkaInstallation): string[] {
+  return [
+    java,
+    "-cp",
+    `${jars_dir}/*`,
+    `-Dlog4j2.configurationFile=${LOG_CONFIG_PATH}`,
+    // Faster to start, and none of it is of use to one small node.
+    "-Djava.awt.headless=true",
+    "-XX:+UseSerialGC",
+    "-Xshare:auto",
+  ];
+}
+
+/**
+ * Formats the log directory, with a cluster id of its own that stays. It is made beside its place
+ * and renamed, so that a kill in the middle leaves nothing half-formatted.
+ */
+async function formatOnce(kafka_dir: string, installation: KafkaInstallation): Promise<void> {
+  const log_dir = `${kafka_dir}/data`;
+  if (await exists(`${log_dir}/meta.properties`)) return;
+  const new_dir = `${kafka_dir}/data.new`;
+  await Deno.remove(new_dir, { recursive: true }).catch(ignoreNotFound);
+  await Deno.mkdir(new_dir, { recursive: true });
+  const properties_path = `${kafka_dir}/format.properties`;
+  // Formatting listens on no port; the file must name some.
+  await writeAtomically(properties_path, serverProperties(new_dir, 9092, 9093));
+  const { success, stdout, stderr } = await new Deno.Command(javaCommand(installation)[0]!, {
+    args: [
+      ...javaCommand(installation).slice(1),
+      "kafka.tools.StorageTool",
+      "format",
+      "--cluster-id",
+      newClusterId(),
+      "--config",
+      properties_path,
+    ],
+  }).output();
+  if (!success) {
+    const decoder = new TextDecoder();
+    throw new StartFault(
+      `Cannot format Kafka's log directory ${new_dir}:\n${decoder.decode(stdout)}` +
+        `${decoder.decode(stderr)}\nMake room or choose another place with --data-dir`,
+    );
+  }
+  await Deno.remove(properties_path);
+  await Deno.rename(new_dir, log_dir);
+}
+
+/** Sixteen random bytes in URL-safe base64, as Kafka's own random-uuid; none starts with "-". */
+function newClusterId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = bytes[0]! & 0x7f;
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** An ApiVersions request, version 0, without a client id (KIP-35): size, key, version, id, null. */
+const API_VERSIONS_REQUEST = new Uint8Array([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 255, 255]);
+
+/**
+ * Whether a Kafka broker answers there. Its port is open long before it takes requests.
+ *
+ * @param hostname Where.
+ * @param port Its port.
+ */
+export async function answersKafka(hostname: string, port: number): Promise<boolean> {
+  let connection: Deno.TcpConn;
+  try {
+    connection = await Deno.connect({ hostname, port });
+  } catch {
+    // Refused or unreachable: it does not answer, and whoever asks decides what that means.
+    return false;
+  }
+  const deadline = setTimeout(() => connection.close(), PROBE_DEADLINE_MS);
+  try {
+    await connection.write(API_VERSIONS_REQUEST);
+    return await connection.read(new Uint8Array(16)) !== null;
+  } catch {
+    // Reset by the other side, or closed here at the deadline.
+    return false;
+  } finally {
+    clearTimeout(deadline);
+    try {
+      connection.close();
+    } catch {
+      // The deadline has closed it already.
+    }
+  }
+}

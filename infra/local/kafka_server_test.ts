@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { Kafka, logLevel } from "kafkajs";
+import { freePorts, LOOPBACK } from "./free_port.ts";
+import { startKafka } from "./kafka_server.ts";
+import { stopOrphans } from "./server_process.ts";
+import { StartFault } from "./start_fault.ts";
+import { withServers, withTestDirectory } from "./test_servers.ts";
+
+const progress = (): void => {};
+
+async function withAdmin<Result>(
+  bootstrap: string,
+  use: (admin: ReturnType<Kafka["admin"]>) => Promise<Result>,
+): Promise<Result> {
+  const admin = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+const topicsOf = (bootstrap: string): Promise<string[]> =>
+  withAdmin(bootstrap, async (admin) => (await admin.listTopics()).filter((t) => t[0] !== "_"));
+
+const makeTopic = (bootstrap: string, topic: string): Promise<boolean> =>
+  withAdmin(
+    bootstrap,
+    (admin) => admin.createTopics({ topics: [{ topic }], waitForLeaders: true }),
+  );
+
+Deno.test("Kafka keeps its topics over an ordered restart and over kill -9, on the same port", async () => {
+  await withServers({ kafka: true }, async ({ kafka, bootstrap }) => {
+    await makeTopic(bootstrap, "kept");
+    await kafka.restart();
+    assert.equal(kafka.bootstrap, bootstrap);
+    assert.deepEqual(await topicsOf(bootstrap), ["kept"]);
+
+    await kafka.kill();
+    assert.equal(kafka.process().hasEnded(), true);
+    await kafka.restart();
+    assert.deepEqual(await topicsOf(bootstrap), ["kept"]);
+  });
+});
+
+Deno.test("two Kafka servers run side by side, and one orphan is stopped without the other", async () => {
+  await withServers({ kafka: true }, async (one) => {
+    await withServers({ kafka: true }, async (other) => {
+      await makeTopic(one.bootstrap, "of-one");
+      await makeTopic(other.bootstrap, "of-other");
+      assert.deepEqual(await topicsOf(one.bootstrap), ["of-one"]);
+      assert.deepEqual(await topicsOf(other.bootstrap), ["of-other"]);
+
+      assert.deepEqual(await stopOrphans(other.data_dir), ["kafka"]);
+      await other.kafka.process().ended;
+      assert.equal(one.kafka.process().hasEnded(), false);
+      assert.deepEqual(await stopOrphans(other.data_dir), []);
+    });
+  });
+});
+
+Deno.test("Kafka listens on the port that is asked for, and a taken one is a clear fault", async () => {
+  const [port] = freePorts(1);
+  await withTestDirectory(async (data_dir) => {
+    using _taken = Deno.listen({ hostname: LOOPBACK, port: port! });
+    await assert.rejects(
+      startKafka({ data_dir, port: port!, progress }),
+      (error) =>
+        error instanceof StartFault && error.message.includes(`${LOOPBACK}:${port}`) &&
+        error.message.includes("TAPELINE_KAFKA_PORT"),
+    );
+  });
+  await withTestDirectory(async (data_dir) => {
+    const kafka = await startKafka({ data_dir, port: port!, progress });
+    assert.equal(kafka.bootstrap, `${LOOPBACK}:${port}`);
+    await kafka.stop();
+  });
+});
