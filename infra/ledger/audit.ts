@@ -1,0 +1,191 @@
+/**
+ * The ledger: reads what each stage says of every partition and minute, and judges it.
+ * docs/ledger.md tells what is compared with what.
+ */
+import { createKafka, type KafkaOptions } from "../../runtime/kafka.ts";
+import { openReader, type PartitionReader, readRange } from "../../runtime/kafka_reader.ts";
+import { openDatabase } from "../../runtime/database.ts";
+import { withDeadline } from "../../runtime/backoff.ts";
+import {
+  type AggregatorCount,
+  aggregatorMinutes,
+  startAggregatorCount,
+  takeCandleTopicRecord,
+} from "./aggregator_count.ts";
+import { type Books, judge, type LedgerReport, type PartitionBook } from "./judge.ts";
+import { addRefusal, type Refusals, refusedOffsets, startRefusals } from "./refusals.ts";
+import { readStored, type SinkIdentity, type Stored } from "./stored.ts";
+import { countRecord, finishTickCount, startTickCount } from "./tick_count.ts";
+
+/** Where to look. */
+export interface AuditOptions {
+  kafka: KafkaOptions;
+  /** postgres://user:password@host:port/database */
+  database_url: URL | string;
+  tick_topic: string;
+  candle_topic: string;
+  dead_letter_topic: string;
+  /** The sink's consumer group: its position in `kafka_offsets` goes by it. */
+  sink_consumer: string;
+  /** How long rows of `ticks` are kept; null: for ever. */
+  tick_retention_days: number | null;
+}
+
+/** Counting hundreds of millions of rows takes minutes; nobody waits longer than this. */
+const STATEMENT_TIMEOUT_MS = 600_000;
+const CONNECT_DEADLINE_MS = 20_000;
+
+/**
+ * Reads and judges the ledger. Reads only.
+ *
+ * What differs is looked at a second time, and the second look stands: the broker finishes a
+ * committed transaction in the background, so for a moment the aggregator's counts may be readable
+ * and its dead letters not yet.
+ *
+ * @param options Where to look.
+ * @returns The judged ledger.
+ * @throws Error where it could not be judged: a server that can't be reached, a topic or a table
+ *   that is not there.
+ */
+export async function audit(options: AuditOptions): Promise<LedgerReport> {
+  const first = judge(await readBooks(options));
+  return first.verdict === "differs" ? judge(await readBooks(options)) : first;
+}
+
+/**
+ * The order matters: the stages' positions with their counts first, then the letters, the tick
+ * topic last. Whatever the positions and counts include is then found in the letters and the topic.
+ */
+async function readBooks(options: AuditOptions): Promise<Books> {
+  const { tick_topic } = options;
+  const reader = await openReader(options.kafka);
+  try {
+    const partitions = await reader.partitions(tick_topic);
+    if (partitions === 0) {
+      throw new Error(
+        `Cannot read the ledger: there is no topic ${tick_topic} at ` +
+          `${options.kafka.bootstrap_servers.join(",")}. deno task start makes it`,
+      );
+    }
+    const stored = await storedOf(options);
+    const counts = await readAggregatorCounts(reader, options.candle_topic, partitions);
+    const refusals = await readRefusals(reader, options);
+    const books: PartitionBook[] = [];
+    for (let partition = 0; partition < partitions; partition++) {
+      books.push(await readPartition(reader, tick_topic, partition, refusals, counts, stored));
+    }
+    const { tick_retention_days } = options;
+    return {
+      partitions: books,
+      doubled: stored.doubled,
+      refused_at_doors: refusals.at_doors,
+      letters_trimmed_to: refusals.trimmed_to,
+      stored_from: tick_retention_days === null
+        ? -Infinity
+        : Date.now() - tick_retention_days * 86_400_000,
+    };
+  } finally {
+    await reader.close();
+  }
+}
+
+async function storedOf(options: AuditOptions): Promise<Stored> {
+  const sink: SinkIdentity = {
+    consumer: options.sink_consumer,
+    cluster_id: await clusterId(options.kafka),
+    topic: options.tick_topic,
+  };
+  const database = openDatabase({
+    url: options.database_url,
+    application_name: "ledger",
+    pool_size: 1,
+    statement_timeout_ms: STATEMENT_TIMEOUT_MS,
+  });
+  try {
+    return await withDeadline(
+      readStored(database, sink),
+      3 * STATEMENT_TIMEOUT_MS,
+      "Counting what is stored",
+    );
+  } finally {
+    await database.close();
+  }
+}
+
+async function clusterId(kafka: KafkaOptions): Promise<string> {
+  const admin = createKafka(kafka).admin();
+  try {
+    const cluster = admin.connect().then(() => admin.describeCluster());
+    return (await withDeadline(cluster, CONNECT_DEADLINE_MS, "Asking Kafka for its id")).clusterId;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function readAggregatorCounts(
+  reader: PartitionReader,
+  candle_topic: string,
+  partitions: number,
+): Promise<AggregatorCount[]> {
+  const present = await reader.partitions(candle_topic);
+  const counts = Array.from({ length: partitions }, startAggregatorCount);
+  for (let partition = 0; partition < Math.min(partitions, present); partition++) {
+    const { earliest, last_stable } = await reader.ends(candle_topic, partition);
+    for await (
+      const records of readRange(reader, candle_topic, partition, earliest, last_stable)
+    ) {
+      for (const record of records) takeCandleTopicRecord(counts[partition]!, record);
+    }
+  }
+  return counts;
+}
+
+async function readRefusals(reader: PartitionReader, options: AuditOptions): Promise<Refusals> {
+  const topic = options.dead_letter_topic;
+  const present = await reader.partitions(topic);
+  if (present === 0) return startRefusals(options.tick_topic, 0n);
+  const { earliest, last_stable } = await reader.ends(topic, 0);
+  const refusals = startRefusals(options.tick_topic, earliest);
+  for await (const records of readRange(reader, topic, 0, earliest, last_stable)) {
+    for (const record of records) addRefusal(refusals, record);
+  }
+  return refusals;
+}
+
+async function readPartition(
+  reader: PartitionReader,
+  tick_topic: string,
+  partition: number,
+  refusals: Refusals,
+  counts: readonly AggregatorCount[],
+  stored: Stored,
+): Promise<PartitionBook> {
+  const { earliest, last_stable } = await reader.ends(tick_topic, partition);
+  const refused = {
+    aggregator: refusedOffsets(refusals, "aggregator", partition),
+    sink: refusedOffsets(refusals, "sink", partition),
+  };
+  const count = startTickCount(earliest, refused);
+  for await (const records of readRange(reader, tick_topic, partition, earliest, last_stable)) {
+    for (const record of records) countRecord(count, record);
+  }
+  const aggregator = counts[partition]!;
+  // A letter below the topic's start has outlived its record; one at or past the end points nowhere.
+  const leftOver = (offsets: Set<number>): number =>
+    [...offsets].filter((offset) => offset >= Number(earliest)).length;
+  return {
+    partition,
+    ticks: finishTickCount(count),
+    aggregator: aggregatorMinutes(aggregator),
+    stored: stored.minutes.get(partition) ?? new Map(),
+    positions: {
+      aggregator: aggregator.position,
+      sink: stored.positions.get(partition) ?? 0,
+    },
+    end: Number(last_stable),
+    letters_without_record: {
+      aggregator: leftOver(refused.aggregator),
+      sink: leftOver(refused.sink),
+    },
+  };
+}

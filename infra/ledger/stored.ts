@@ -1,0 +1,78 @@
+/** The ledger's last column: what the sink has stored, counted by Postgres from the rows. */
+import type { Database } from "../../runtime/database.ts";
+import { TICK_HASH_SQL } from "../../contract/ledger.ts";
+import type { DoubledRow } from "./judge.ts";
+import type { Tally } from "./tally.ts";
+
+/** Whose position counts. */
+export interface SinkIdentity {
+  /** `kafka_offsets.consumer`: the sink's consumer group. */
+  consumer: string;
+  cluster_id: string;
+  topic: string;
+}
+
+/** What the database says, all of it as of one moment. */
+export interface Stored {
+  /** Next offset by partition. */
+  positions: Map<number, number>;
+  /** By partition and minute of ingest_time. */
+  minutes: Map<number, Map<number, Tally>>;
+  /** At most 20. */
+  doubled: DoubledRow[];
+}
+
+// The sums are below 2^52, so a double holds them exactly; bigint would come as text.
+const MINUTES_SQL = `
+  select kafka_partition as partition, (extract(epoch from minute) * 1000)::float8 as minute,
+    count::float8 as count, checksum::float8 as checksum
+  from (
+    select kafka_partition, date_trunc('minute', ingest_time, 'UTC') as minute, count(*) as count,
+      sum(${TICK_HASH_SQL}) % 4503599627370496 as checksum
+    from ticks group by 1, 2
+  ) as counted`;
+
+const DOUBLED_SQL = `
+  select kafka_partition as partition, kafka_offset::text as offset, count(*)::float8 as rows
+  from ticks group by kafka_partition, kafka_offset having count(*) > 1
+  order by kafka_partition, kafka_offset limit 20`;
+
+/**
+ * Counts the rows. Positions and rows come from one snapshot, so they belong together.
+ *
+ * @param database The database.
+ * @param sink Whose position.
+ * @throws Error that says what to do where the tables are not there.
+ */
+export async function readStored(database: Database, sink: SinkIdentity): Promise<Stored> {
+  try {
+    return await database.sql.begin("isolation level repeatable read read only", async (sql) => {
+      const positions = await sql<{ partition: number; next_offset: number }[]>`
+        select partition, next_offset::float8 as next_offset from kafka_offsets
+        where consumer = ${sink.consumer} and cluster_id = ${sink.cluster_id}
+          and topic = ${sink.topic}`;
+      const counted = await sql.unsafe<({ partition: number; minute: number } & Tally)[]>(
+        MINUTES_SQL,
+      );
+      const doubled = await sql.unsafe<DoubledRow[]>(DOUBLED_SQL);
+      const minutes = new Map<number, Map<number, Tally>>();
+      for (const { partition, minute, count, checksum } of counted) {
+        let of_partition = minutes.get(partition);
+        if (!of_partition) minutes.set(partition, of_partition = new Map());
+        of_partition.set(minute, { count, checksum });
+      }
+      return {
+        positions: new Map(positions.map((row) => [row.partition, row.next_offset])),
+        minutes,
+        doubled: doubled.map(({ partition, offset, rows }) => ({ partition, offset, rows })),
+      };
+    });
+  } catch (error) {
+    if ((error as { code?: string }).code !== "42P01") throw error;
+    throw new Error(
+      `Cannot count what is stored: ${(error as Error).message}. The sink makes the tables at ` +
+        "its first start (deno task start)",
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * Counts one partition of the tick topic, record by record in offset order: what is in Kafka, what
+ * of it the producer's receipts cover, and what of it the stages have refused. Pure; memory grows
+ * with minutes and producers, not with ticks.
+ */
+import type { IHeaders } from "kafkajs";
+import { tickHash } from "../../contract/ledger.ts";
+import { minuteOf, ONLY_STAGE_HEADER, RECORD_KIND_HEADER } from "../../contract/records.ts";
+import { decodeTick } from "../../contract/tick.ts";
+import { headerText } from "../../runtime/dead_letters.ts";
+import { receiptsOf } from "./receipts.ts";
+import { addTo, emptyTally, type Tally } from "./tally.ts";
+
+/** The stages that read ticks: each must have taken or refused what is in Kafka. */
+export const TICK_STAGES = ["aggregator", "sink"] as const;
+
+export type TickStage = (typeof TICK_STAGES)[number];
+
+/** A record of the tick topic, as the partition reader brings it. */
+export interface TickTopicRecord {
+  offset: string;
+  timestamp: string;
+  value: Uint8Array | null;
+  headers?: IHeaders;
+  batchContext: { producerId: string };
+}
+
+/** One minute of record timestamps in one partition. */
+export interface TickMinute {
+  /** All records that are or should be ticks; the checksum is over those that are. */
+  in_kafka: Tally;
+  /** How many of them are no valid ticks. */
+  invalid: number;
+  /** What the producers' receipts say. */
+  accepted: Tally;
+  /** What Kafka holds of the ticks that those receipts cover. */
+  confirmed: Tally;
+  /** Behind the last marker of a producer of ours: nobody was told that they are there. */
+  unconfirmed: Tally;
+  /** Written by others than our producers. */
+  foreign: Tally;
+  /** The part of `in_kafka` that is meant for other stages only, and that the stage refused. */
+  stages: { [stage in TickStage]: { not_meant: Tally; refused: Tally } };
+  /** Offset of its last record; -1 where Kafka holds none. */
+  last_offset: number;
+}
+
+/** What a producer left behind its last marker. */
+export interface UnconfirmedTail {
+  producer_id: string;
+  ticks: number;
+  first_timestamp_ms: number;
+  last_timestamp_ms: number;
+}
+
+/** One partition of the tick topic, counted. */
+export interface TickBook {
+  minutes: Map<number, TickMinute>;
+  tails: UnconfirmedTail[];
+  /** Minutes up to this one may have lost records to retention; -Infinity where none was trimmed. */
+  trimmed_to: number;
+  /** Further minutes that a receipt names which covers trimmed records too. */
+  trimmed_minutes: Set<number>;
+  /** Markers whose receipts could not be read. */
+  malformed_receipts: number;
+}
+
+/** Minutes and producers held at most: a client that invents timestamps must not fill memory. */
+const CELLS_MAX = 1_000_000;
+
+interface Producer {
+  /** It has sent a marker, so it is one of ours. */
+  ours: boolean;
+  /** Its ticks since its last marker, by minute. */
+  open: Map<number, Tally>;
+  first_timestamp_ms: number;
+  last_timestamp_ms: number;
+}
+
+/** A count under way. */
+export interface TickCount {
+  minutes: Map<number, TickMinute>;
+  producers: Map<string, Producer>;
+  refused: { [stage in TickStage]: Set<number> };
+  trimmed: boolean;
+  trimmed_to: number;
+  trimmed_minutes: Set<number>;
+  malformed_receipts: number;
+  cells: number;
+  // The minute of the last record, which is nearly always the next one's too.
+  current_minute: number;
+  current: TickMinute | null;
+}
+
+/**
+ * Starts a count.
+ *
+ * @param earliest The partition's first offset: above 0, something was trimmed.
+ * @param refused Offsets that are in the dead letters, by stage. What is found is taken out, so
+ *   that what stays points to no record.
+ */
+export function startTickCount(
+  earliest: bigint,
+  refused: { [stage in TickStage]: Set<number> },
+): TickCount {
+  return {
+    minutes: new Map(),
+    producers: new Map(),
+    refused,
+    trimmed: earliest > 0n,
+    // Until a record says how far: with none left, all there was is gone.
+    trimmed_to: earliest > 0n ? Infinity : -Infinity,
+    trimmed_minutes: new Set(),
+    malformed_receipts: 0,
+    cells: 0,
+    current_minute: NaN,
+    current: null,
+  };
+}
+
+function takeCell(count: TickCount): void {
+  if (++count.cells > CELLS_MAX) {
+    throw new Error(
+      `Cannot count the tick topic: its records name over ${CELLS_MAX} minutes and producers in ` +
+        "one partition. A client other than Tapeline's writes odd timestamps to it",
+    );
+  }
+}
+
+function minuteAt(count: TickCount, minute: number): TickMinute {
+  if (minute === count.current_minute) return count.current!;
+  let found = count.minutes.get(minute);
+  if (!found) {
+    takeCell(count);
+    count.minutes.set(minute, found = emptyMinute());
+  }
+  count.current_minute = minute;
+  return count.current = found;
+}
+
+/** A minute of which nothing is known. */
+export function emptyMinute(): TickMinute {
+  const stage = () => ({ not_meant: emptyTally(), refused: emptyTally() });
+  return {
+    in_kafka: emptyTally(),
+    invalid: 0,
+    accepted: emptyTally(),
+    confirmed: emptyTally(),
+    unconfirmed: emptyTally(),
+    foreign: emptyTally(),
+    stages: { aggregator: stage(), sink: stage() },
+    last_offset: -1,
+  };
+}
+
+function producerOf(count: TickCount, producer_id: string): Producer {
+  let producer = count.producers.get(producer_id);
+  if (!producer) {
+    takeCell(count);
+    producer = { ours: false, open: new Map(), first_timestamp_ms: 0, last_timestamp_ms: 0 };
+    count.producers.set(producer_id, producer);
+  }
+  return producer;
+}
+
+/**
+ * Counts the next record.
+ *
+ * @param count The count.
+ * @param record Records come in offset order.
+ * @throws Error when there are more minutes than any honest topic has.
+ */
+export function countRecord(count: TickCount, record: TickTopicRecord): void {
+  const timestamp_ms = Number(record.timestamp);
+  if (count.trimmed_to === Infinity) count.trimmed_to = minuteOf(timestamp_ms);
+  const { headers } = record;
+  if (headers !== undefined && headers[RECORD_KIND_HEADER] !== undefined) {
+    for (const stage of TICK_STAGES) count.refused[stage].delete(Number(record.offset));
+    if (headerText(headers, RECORD_KIND_HEADER) === "marker") countMarker(count, record);
+    return;
+  }
+  const decoded = decodeTick(record.value);
+  const tally = { count: 1, checksum: "tick" in decoded ? tickHash(decoded.tick) : 0 };
+  const minute = minuteAt(count, minuteOf(timestamp_ms));
+  const offset = Number(record.offset);
+  minute.last_offset = offset;
+  addTo(minute.in_kafka, tally);
+  if ("fault" in decoded) minute.invalid++;
+  countOpen(count, record.batchContext.producerId, timestamp_ms, tally);
+
+  const only_stage = headers === undefined ? null : headerText(headers, ONLY_STAGE_HEADER);
+  for (const stage of TICK_STAGES) {
+    const counts = minute.stages[stage];
+    if (only_stage !== null && only_stage !== stage) addTo(counts.not_meant, tally);
+    if (count.refused[stage].size > 0 && count.refused[stage].delete(offset)) {
+      addTo(counts.refused, tally);
+    }
+  }
+}
+
+function countOpen(
+  count: TickCount,
+  producer_id: string,
+  timestamp_ms: number,
+  tally: Tally,
+): void {
+  const producer = producerOf(count, producer_id);
+  const minute = minuteOf(timestamp_ms);
+  let open = producer.open.get(minute);
+  if (!open) {
+    if (producer.open.size === 0) producer.first_timestamp_ms = timestamp_ms;
+    takeCell(count);
+    producer.open.set(minute, open = emptyTally());
+  }
+  producer.last_timestamp_ms = timestamp_ms;
+  addTo(open, tally);
+}
+
+/** Kafka's id for a producer that is not idempotent, which ours always are. */
+const NO_PRODUCER_ID = "-1";
+
+function countMarker(count: TickCount, record: TickTopicRecord): void {
+  if (record.batchContext.producerId === NO_PRODUCER_ID) return;
+  const receipts = receiptsOf(record.value);
+  if (receipts === null) {
+    // Whoever sent it, it is no word on any tick: those before it wait for the next marker.
+    count.malformed_receipts++;
+    return;
+  }
+  const producer = producerOf(count, record.batchContext.producerId);
+  for (const { minute, ticks, checksum } of receipts) {
+    addTo(minuteAt(count, minute).accepted, { count: ticks, checksum });
+    // The first receipt that has survived may cover ticks which have not.
+    if (count.trimmed && !producer.ours) count.trimmed_minutes.add(minute);
+  }
+  for (const [minute, tally] of producer.open) addTo(minuteAt(count, minute).confirmed, tally);
+  count.cells -= producer.open.size;
+  producer.open.clear();
+  producer.ours = true;
+}
+
+/**
+ * Ends a count: what no marker covers is others' or unconfirmed.
+ *
+ * @param count The count; not to be used again.
+ */
+export function finishTickCount(count: TickCount): TickBook {
+  const tails: UnconfirmedTail[] = [];
+  for (const [producer_id, producer] of count.producers) {
+    let ticks = 0;
+    for (const [minute, tally] of producer.open) {
+      const { unconfirmed, foreign } = minuteAt(count, minute);
+      addTo(producer.ours ? unconfirmed : foreign, tally);
+      ticks += tally.count;
+    }
+    if (producer.ours && ticks > 0) {
+      const { first_timestamp_ms, last_timestamp_ms } = producer;
+      tails.push({ producer_id, ticks, first_timestamp_ms, last_timestamp_ms });
+    }
+  }
+  const { minutes, trimmed_to, trimmed_minutes, malformed_receipts } = count;
+  return { minutes, tails, trimmed_to, trimmed_minutes, malformed_receipts };
+}
