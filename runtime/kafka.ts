@@ -87,15 +87,42 @@ export function kafkaConfig(options: KafkaOptions): KafkaConfig {
     requestTimeout: 15_000,
     retry: { ...KAFKA_RETRY, retries: Number.MAX_SAFE_INTEGER },
     logLevel: logLevel.WARN,
-    logCreator: () => (entry: LogEntry) => writeKafkaLog(options.log, entry),
+    logCreator: () => kafkaLogWriter(options.log),
   };
 }
 
-/** kafkajs calls many a passing thing an error; what matters is thrown, counted or in /ready. */
-function writeKafkaLog(log: Logger, entry: LogEntry): void {
-  const { message, timestamp: _timestamp, logger: _logger, ...fields } = entry.log;
-  const write = entry.level === logLevel.ERROR ? log.warn : log.debug;
-  write(`kafka client: ${message}`, { event: "kafka_client", part: entry.namespace, ...fields });
+/** What the broker answers while it is at work: the client tries again within milliseconds. */
+const PASSING_ANSWERS = [
+  "concurrent operation on the same transaction",
+  "coordinator is not available",
+  "coordinator is loading",
+  "This is not the correct coordinator",
+  "group is rebalancing",
+  "no longer any messages",
+];
+/** The same line is written once in this time: a broker that is away is said once, not each try. */
+const REPEAT_AFTER_MS = 30_000;
+const KNOWN_LINES_MAX = 200;
+
+/**
+ * kafkajs calls many a passing thing an error. What matters is thrown, counted or in /ready, so its
+ * lines are warnings at most, and none is repeated at every attempt.
+ */
+function kafkaLogWriter(log: Logger): (entry: LogEntry) => void {
+  const written_at = new Map<string, number>();
+  return (entry) => {
+    const { message, timestamp: _timestamp, logger: _logger, ...fields } = entry.log;
+    const told = `${message} ${fields.error ?? ""}`;
+    const passing = PASSING_ANSWERS.some((answer) => told.includes(answer));
+    const now = Date.now();
+    const repeated = now - (written_at.get(told) ?? -Infinity) < REPEAT_AFTER_MS;
+    const write = entry.level === logLevel.ERROR && !passing && !repeated ? log.warn : log.debug;
+    if (write === log.warn) {
+      if (written_at.size >= KNOWN_LINES_MAX) written_at.clear();
+      written_at.set(told, now);
+    }
+    write(`kafka client: ${message}`, { event: "kafka_client", part: entry.namespace, ...fields });
+  };
 }
 
 /** Makes a client: producers, consumers and admins come from it. Nothing is connected yet. */

@@ -1,0 +1,27 @@
+import { ok, rejects, strictEqual } from "node:assert/strict";
+import { backoffDelay, sleep, withDeadline } from "./backoff.ts";
+
+Deno.test("waits grow to their cap, half of each at least", () => {
+  const backoff = { initial_ms: 100, max_ms: 1_000 };
+  strictEqual(backoffDelay(backoff, 0, 0), 50);
+  strictEqual(backoffDelay(backoff, 0, 1), 100);
+  strictEqual(backoffDelay(backoff, 2, 1), 400);
+  strictEqual(backoffDelay(backoff, 500, 1), 1_000);
+});
+
+Deno.test("a wait ends early when its signal is aborted", async () => {
+  const stopping = new AbortController();
+  const started_at = performance.now();
+  const waited = sleep(60_000, stopping.signal);
+  stopping.abort();
+  await waited;
+  await sleep(60_000, stopping.signal);
+  ok(performance.now() - started_at < 10_000);
+});
+
+Deno.test("a deadline says what was being done", async () => {
+  await rejects(withDeadline(new Promise(() => {}), 5, "Waiting for Kafka"), {
+    message: "Waiting for Kafka has not finished within 5 ms",
+  });
+  strictEqual(await withDeadline(Promise.resolve(7), 1_000, "x"), 7);
+});
