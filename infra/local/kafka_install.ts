@@ -1,7 +1,7 @@
 /** Fetches Apache Kafka's jars with Maven, once a checkout. */
 import { StartFault } from "./start_fault.ts";
 import type { Progress } from "./start_fault.ts";
-import { ignoreNotFound } from "./server_process.ts";
+import { exists, ignoreNotFound } from "./files.ts";
 
 const POM_PATH = new URL("../kafka/pom.xml", import.meta.url).pathname;
 const TOOLS_DIR = new URL("../../.tapeline/tools", import.meta.url).pathname;
@@ -26,15 +26,19 @@ export interface KafkaInstallation {
  * Makes sure that Java and Kafka's jars are there.
  *
  * @param progress Told what is fetched, how much, and since when.
+ * @param stopping Ends the fetching.
  * @throws StartFault if Java 17+ or Maven is missing, or the fetching fails.
  */
-export async function installKafka(progress: Progress): Promise<KafkaInstallation> {
+export async function installKafka(
+  progress: Progress,
+  stopping: AbortSignal,
+): Promise<KafkaInstallation> {
   const java = await findJava();
   const pom = await Deno.readTextFile(POM_PATH);
   const version = /<kafka\.version>([^<]+)</.exec(pom)?.[1] ?? "unknown";
   // Another pom is another directory, so that a new release is fetched and an old one still runs.
   const jars_dir = `${TOOLS_DIR}/kafka-${version}-${await shortHash(pom)}`;
-  if (!await exists(jars_dir)) await fetchJars(jars_dir, version, progress);
+  if (!await exists(jars_dir)) await fetchJars(jars_dir, version, progress, stopping);
   return { java, jars_dir };
 }
 
@@ -89,12 +93,17 @@ async function findJava(): Promise<string> {
   return java;
 }
 
-async function fetchJars(jars_dir: string, version: string, progress: Progress): Promise<void> {
+async function fetchJars(
+  jars_dir: string,
+  version: string,
+  progress: Progress,
+  stopping: AbortSignal,
+): Promise<void> {
   await Deno.mkdir(TOOLS_DIR, { recursive: true });
   await removeAbandoned();
   const partial_dir = await Deno.makeTempDir({ dir: TOOLS_DIR, prefix: ".kafka-" });
   try {
-    await runMaven(partial_dir, version, progress);
+    await runMaven(partial_dir, version, progress, stopping);
     await Deno.chmod(partial_dir, 0o755);
     try {
       await Deno.rename(partial_dir, jars_dir);
@@ -107,7 +116,12 @@ async function fetchJars(jars_dir: string, version: string, progress: Progress):
   }
 }
 
-async function runMaven(jars_dir: string, version: string, progress: Progress): Promise<void> {
+async function runMaven(
+  jars_dir: string,
+  version: string,
+  progress: Progress,
+  stopping: AbortSignal,
+): Promise<void> {
   progress(`Kafka ${version}: fetching its jars with Maven (about 57 MB, once)`);
   const started = performance.now();
   let child: Deno.ChildProcess;
@@ -123,7 +137,7 @@ async function runMaven(jars_dir: string, version: string, progress: Progress): 
       stdout: "piped",
       stderr: "null",
       stdin: "null",
-      signal: AbortSignal.timeout(INSTALL_DEADLINE_MS),
+      signal: AbortSignal.any([stopping, AbortSignal.timeout(INSTALL_DEADLINE_MS)]),
     }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -148,7 +162,9 @@ async function runMaven(jars_dir: string, version: string, progress: Progress): 
   } finally {
     clearInterval(ticker);
   }
-  if (!(await child.status).success) {
+  const { success } = await child.status;
+  stopping.throwIfAborted();
+  if (!success) {
     throw new StartFault(
       `Cannot fetch Kafka ${version} with Maven, after ${elapsed()}:\n  ${errors.join("\n  ")}\n` +
         `Check the network and the proxy settings in ~/.m2/settings.xml, and start again: what ` +
@@ -187,12 +203,4 @@ async function shortHash(text: string): Promise<string> {
 
 function megabytes(bytes: number): string {
   return (bytes / 1_000_000).toFixed(1);
-}
-
-/** Whether there is a file or directory of that name. */
-export async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, (error) => {
-    ignoreNotFound(error);
-    return false;
-  });
 }

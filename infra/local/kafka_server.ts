@@ -1,8 +1,9 @@
 /** Apache Kafka on this machine: one node in KRaft mode, broker and controller in one process. */
-import { ignoreNotFound, type ServerCommand, writeAtomically } from "./server_process.ts";
+import { exists, ignoreNotFound, writeAtomically } from "./files.ts";
 import { LOOPBACK } from "./free_port.ts";
-import { exists, installKafka, type KafkaInstallation } from "./kafka_install.ts";
+import { installKafka, type KafkaInstallation } from "./kafka_install.ts";
 import { type LocalServer, startLocalServer } from "./local_server.ts";
+import type { ServerCommand } from "./server_process.ts";
 import { type Progress, StartFault } from "./start_fault.ts";
 
 const LOG_CONFIG_PATH = new URL("../kafka/log4j2.xml", import.meta.url).pathname;
@@ -24,6 +25,8 @@ export interface KafkaServerOptions {
   /** The port for clients; null takes a free one. */
   port: number | null;
   progress: Progress;
+  /** Ends the fetching of what is not there yet. */
+  stopping: AbortSignal;
 }
 
 /**
@@ -34,8 +37,8 @@ export interface KafkaServerOptions {
  * @throws StartFault if Java or Maven is missing, the port is taken, or it does not start.
  */
 export async function startKafka(options: KafkaServerOptions): Promise<LocalKafka> {
-  const { data_dir, port, progress } = options;
-  const installation = await installKafka(progress);
+  const { data_dir, port, progress, stopping } = options;
+  const installation = await installKafka(progress, stopping);
   const kafka_dir = `${data_dir}/kafka`;
   await formatOnce(kafka_dir, installation);
   const server = await startLocalServer({

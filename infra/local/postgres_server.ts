@@ -1,10 +1,10 @@
 /** Postgres on this machine, from the programs of an npm package. */
 import postgres from "postgres";
+import { exists, ignoreNotFound, writeAtomically } from "./files.ts";
 import { LOOPBACK } from "./free_port.ts";
-import { exists } from "./kafka_install.ts";
 import { type LocalServer, startLocalServer } from "./local_server.ts";
 import { postgresHome } from "./postgres_binaries.ts";
-import { ignoreNotFound, type ServerCommand, writeAtomically } from "./server_process.ts";
+import type { ServerCommand } from "./server_process.ts";
 import { StartFault } from "./start_fault.ts";
 import { type Unprivileged, unprivileged } from "./unprivileged.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import postgres from "postgres";
 import { freePorts, LOOPBACK } from "./free_port.ts";
 import { startPostgres } from "./postgres_server.ts";
-import { stopOrphans } from "./server_process.ts";
+import { stopOrphans } from "./run_note.ts";
 import { StartFault } from "./start_fault.ts";
 import { withServers, withTestDirectory } from "./test_servers.ts";
 

@@ -4,15 +4,14 @@
  * finds it.
  */
 import { sleep } from "../../runtime/backoff.ts";
-import { isSameProcess, processIdentity } from "./process_identity.ts";
-import { StartFault } from "./start_fault.ts";
+import { settlesWithin } from "./deadline.ts";
+import { ignoreNotFound } from "./files.ts";
+import { noteProcess, removeNote } from "./run_note.ts";
 
 /** A log file larger than this at a server's start is set aside as `<name>.log.1`. */
 export const LOG_BYTES_MAX = 50 * 1024 * 1024;
 
 const POLL_INTERVAL_MS = 20;
-/** How long the system may take to end a process after SIGKILL. */
-const KILL_DEADLINE_MS = 5_000;
 
 /** What to run. */
 export interface ServerCommand {
@@ -43,15 +42,6 @@ export interface ServerProcess {
   kill(): Promise<void>;
 }
 
-/** What is kept in <data-dir>/run/<name>.json. */
-interface RunNote {
-  name: string;
-  pid: number;
-  identity: string;
-  stop_signal: "SIGTERM" | "SIGINT";
-  stop_deadline_ms: number;
-}
-
 // Deno can't send a child's output to a file; the shell can. The shell waits for a line before it
 // becomes the server: if the supervisor dies before it has noted the process, there is no server.
 const SHELL = 'read -r go || exit 1; log=$1; shift; exec "$@" >>"$log" 2>&1 </dev/null';
@@ -66,9 +56,7 @@ const SHELL = 'read -r go || exit 1; log=$1; shift; exec "$@" >>"$log" 2>&1 </de
 export async function spawnServer(options: ServerCommand): Promise<ServerProcess> {
   const { name, data_dir, command, env = {}, stop_signal, stop_deadline_ms } = options;
   const log_path = `${data_dir}/logs/${name}.log`;
-  const note_path = `${data_dir}/run/${name}.json`;
   await Deno.mkdir(`${data_dir}/logs`, { recursive: true });
-  await Deno.mkdir(`${data_dir}/run`, { recursive: true });
   await setAsideIfLarge(log_path);
   const log_offset = await sizeOf(log_path);
 
@@ -80,12 +68,13 @@ export async function spawnServer(options: ServerCommand): Promise<ServerProcess
     stderr: "null",
     detached: true,
   }).spawn();
-  const identity = await processIdentity(child.pid);
-  if (identity === null) {
-    throw new StartFault(`Cannot start ${name}: the process ended at once; see ${log_path}`);
-  }
-  const note: RunNote = { name, pid: child.pid, identity, stop_signal, stop_deadline_ms };
-  await writeAtomically(note_path, JSON.stringify(note));
+  await noteProcess(data_dir, {
+    name,
+    kind: "server",
+    pid: child.pid,
+    stop_signal,
+    stop_deadline_ms,
+  });
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode("go\n"));
   await writer.close();
@@ -93,7 +82,7 @@ export async function spawnServer(options: ServerCommand): Promise<ServerProcess
   let ended = false;
   const status = child.status.then(async (status) => {
     ended = true;
-    await removeNote(note_path, child.pid);
+    await removeNote(data_dir, name, child.pid);
     return status;
   });
   const kill = async (): Promise<void> => {
@@ -111,34 +100,9 @@ export async function spawnServer(options: ServerCommand): Promise<ServerProcess
     stop: async () => {
       if (ended) return;
       child.kill(stop_signal);
-      if (await settlesWithin(status, stop_deadline_ms)) return;
-      await kill();
+      if (!await settlesWithin(status, stop_deadline_ms)) await kill();
     },
   };
-}
-
-/**
- * Stops the servers that a killed supervisor left behind in a data directory. The caller holds the
- * directory's lock, so that no living supervisor's servers are taken for orphans.
- *
- * @param data_dir The data directory; it need not exist.
- * @returns The names of those that were still running.
- */
-export async function stopOrphans(data_dir: string): Promise<string[]> {
-  const stopped: string[] = [];
-  const stops: Promise<void>[] = [];
-  for (const path of await notePaths(data_dir)) {
-    stops.push((async () => {
-      const note = await readNote(path);
-      if (note !== null && await isSameProcess(note.pid, note.identity)) {
-        await stopByNote(note);
-        stopped.push(note.name);
-      }
-      await Deno.remove(path).catch(ignoreNotFound);
-    })());
-  }
-  await Promise.all(stops);
-  return stopped.sort();
 }
 
 /**
@@ -185,80 +149,6 @@ export async function waitReady(
   return "deadline";
 }
 
-/**
- * Writes a file so that a reader sees the old content or the new, never a part.
- *
- * @param path The file.
- * @param text Its content.
- * @param mode Its permission bits.
- */
-export async function writeAtomically(path: string, text: string, mode = 0o600): Promise<void> {
-  const partial = `${path}.${crypto.randomUUID()}.partial`;
-  await Deno.writeTextFile(partial, text, { mode });
-  await Deno.rename(partial, path);
-}
-
-/** For `catch`: what is not there need not be removed; any other fault goes on. */
-export function ignoreNotFound(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
-}
-
-async function stopByNote(note: RunNote): Promise<void> {
-  signal(note.pid, note.stop_signal);
-  if (await endsWithin(note, note.stop_deadline_ms)) return;
-  signal(note.pid, "SIGKILL");
-  if (await endsWithin(note, KILL_DEADLINE_MS)) return;
-  throw new StartFault(
-    `Cannot stop ${note.name}, process ${note.pid}, that an earlier start left behind: it is still ` +
-      `there ${KILL_DEADLINE_MS / 1000} s after SIGKILL; end it by hand and start again`,
-  );
-}
-
-async function endsWithin(note: RunNote, deadline_ms: number): Promise<boolean> {
-  const give_up = performance.now() + deadline_ms;
-  while (performance.now() < give_up) {
-    if (!await isSameProcess(note.pid, note.identity)) return true;
-    await sleep(POLL_INTERVAL_MS);
-  }
-  return false;
-}
-
-function signal(pid: number, name: Deno.Signal): void {
-  try {
-    Deno.kill(pid, name);
-  } catch (error) {
-    // It ended between being looked at and being told.
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-async function notePaths(data_dir: string): Promise<string[]> {
-  const paths: string[] = [];
-  try {
-    for await (const entry of Deno.readDir(`${data_dir}/run`)) {
-      if (entry.name.endsWith(".json")) paths.push(`${data_dir}/run/${entry.name}`);
-    }
-  } catch (error) {
-    ignoreNotFound(error);
-  }
-  return paths;
-}
-
-async function readNote(path: string): Promise<RunNote | null> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path)) as RunNote;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw new StartFault(`Cannot read ${path}: ${(error as Error).message}; remove it`);
-  }
-}
-
-/** Removes a note unless a newer process has written its own there. */
-async function removeNote(path: string, pid: number): Promise<void> {
-  const note = await readNote(path);
-  if (note?.pid === pid) await Deno.remove(path).catch(ignoreNotFound);
-}
-
 async function setAsideIfLarge(path: string): Promise<void> {
   if (await sizeOf(path) > LOG_BYTES_MAX) await Deno.rename(path, `${path}.1`);
 }
@@ -269,21 +159,5 @@ async function sizeOf(path: string): Promise<number> {
   } catch (error) {
     ignoreNotFound(error);
     return 0;
-  }
-}
-
-/** Whether a promise settles before the deadline; leaves no timer behind. */
-export async function settlesWithin(
-  promise: Promise<unknown>,
-  deadline_ms: number,
-): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), deadline_ms);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), deadline]);
-  } finally {
-    clearTimeout(timer);
   }
 }

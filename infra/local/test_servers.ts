@@ -2,7 +2,8 @@
 import { type LocalKafka, startKafka } from "./kafka_server.ts";
 import { type LocalPostgres, startPostgres } from "./postgres_server.ts";
 import { isSameProcess, processIdentity } from "./process_identity.ts";
-import { ignoreNotFound, stopOrphans, writeAtomically } from "./server_process.ts";
+import { ignoreNotFound, writeAtomically } from "./files.ts";
+import { stopOrphans } from "./run_note.ts";
 
 const PREFIX = "tapeline-test-";
 
@@ -93,7 +94,9 @@ async function startBoth(
 ): Promise<[LocalKafka | null, LocalPostgres | null]> {
   const progress = (): void => {};
   const [kafka, postgres] = await Promise.allSettled([
-    options.kafka ? startKafka({ data_dir, port: null, progress }) : null,
+    options.kafka
+      ? startKafka({ data_dir, port: null, progress, stopping: new AbortController().signal })
+      : null,
     options.postgres ? startPostgres({ data_dir, port: null }) : null,
   ]);
   for (const outcome of [kafka, postgres]) {

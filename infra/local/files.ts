@@ -1,0 +1,27 @@
+/** Small things about files that the local stack needs in several places. */
+
+/**
+ * Writes a file so that a reader sees the old content or the new, never a part.
+ *
+ * @param path The file.
+ * @param text Its content.
+ * @param mode Its permission bits.
+ */
+export async function writeAtomically(path: string, text: string, mode = 0o600): Promise<void> {
+  const partial = `${path}.${crypto.randomUUID()}.partial`;
+  await Deno.writeTextFile(partial, text, { mode });
+  await Deno.rename(partial, path);
+}
+
+/** For `catch`: what is not there need not be removed; any other fault goes on. */
+export function ignoreNotFound(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+/** Whether there is a file or directory of that name. */
+export async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, (error) => {
+    ignoreNotFound(error);
+    return false;
+  });
+}
