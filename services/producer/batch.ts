@@ -6,9 +6,10 @@ import { addChecksum, tickHash } from "../../contract/ledger.ts";
 import { partitionOf } from "../../contract/partition.ts";
 import { REPLAY_LINE_HEADER, REPLAY_RUN_HEADER } from "../../contract/records.ts";
 import type { OutgoingRecord } from "../../runtime/kafka_sender.ts";
-import type { MarkerLoad, RefusedInput, TickLoad } from "./load.ts";
+import type { MarkerLoad, TickLoad } from "./load.ts";
 import type { LoadQueue } from "./load_queue.ts";
 import type { PartitionCount } from "./receipts.ts";
+import type { RefusedInput } from "./refused_input.ts";
 
 /** How large a batch may be. */
 export interface BatchLimits {

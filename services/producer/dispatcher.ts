@@ -7,7 +7,7 @@ import type { Sender } from "../../runtime/kafka_sender.ts";
 import type { Batch } from "./batch.ts";
 import type { LoadQueue } from "./load_queue.ts";
 import { type MarkerContext, receiptMarkers, sourceMarkers } from "./marker_records.ts";
-import { refusedRecord } from "./refused_records.ts";
+import { refusedRecord } from "./refused_input.ts";
 
 /** Receipts go along with ticks at most this often. */
 const RECEIPT_INTERVAL_MS = 100;

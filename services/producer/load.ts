@@ -1,5 +1,6 @@
 /** What waits in the queue: loads of ticks, a marker, or dead letters. */
-import type { Fault, Tick } from "../../contract/tick.ts";
+import type { Tick } from "../../contract/tick.ts";
+import type { RefusedInput } from "./refused_input.ts";
 
 /** Ticks of one source, judged and accepted, in the order in which they are to be sent. */
 export interface TickLoad {
@@ -21,15 +22,6 @@ export interface MarkerLoad {
   /** Of a replay: the run that it ends. */
   run?: string;
   confirmed?: () => void;
-}
-
-/** An input that was refused at the door. */
-export interface RefusedInput {
-  source: string;
-  /** Number of the line, or of the frame, from 1. */
-  line: number;
-  bytes: Uint8Array;
-  fault: Fault;
 }
 
 /** Inputs on their way to the dead letters. */

@@ -4,8 +4,9 @@ import type { PartitionReader } from "../../../runtime/kafka_reader.ts";
 import type { Logger } from "../../../runtime/log.ts";
 import type { Metrics } from "../../../runtime/metrics.ts";
 import type { ProducerConfig } from "../config.ts";
-import type { Load, RefusedInput } from "../load.ts";
+import type { Load } from "../load.ts";
 import type { METRICS } from "../metrics.ts";
+import type { RefusedInput } from "../refused_input.ts";
 
 /** What the door made of some inputs. */
 export interface Admission {

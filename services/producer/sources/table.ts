@@ -1,5 +1,6 @@
 /** The sources there are: one line each. */
 import type { SourceName } from "../config.ts";
+import { openReplay } from "./replay.ts";
 import { openSimulator } from "./simulator.ts";
 import type { OpenSource } from "./source.ts";
 
@@ -7,7 +8,7 @@ const openMissing: OpenSource = () => Promise.reject(new Error("This source is n
 
 export const SOURCES: { readonly [name in SourceName]: OpenSource } = {
   simulator: openSimulator,
-  replay: openMissing,
+  replay: openReplay,
   finnhub: openMissing,
   http: openMissing,
 };

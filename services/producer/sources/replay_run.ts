@@ -1,0 +1,72 @@
+/** What names a replay: its source, and its run, which is the same whenever the file is the same. */
+import { createHash } from "node:crypto";
+import { SOURCE_LENGTH_MAX } from "../../../contract/tick.ts";
+
+/** How much of the file goes into its identity. */
+const HEAD_BYTES = 65_536;
+
+/** A file as it was found. */
+export interface ReplayFile {
+  path: string;
+  size: number;
+  /** Path, size, time of change and head, hashed: a changed file is another. */
+  identity: string;
+}
+
+/**
+ * Identifies a file.
+ *
+ * @param path As configured.
+ * @throws Deno's errors where the file can't be read.
+ */
+export async function identifyFile(path: string): Promise<ReplayFile> {
+  const real_path = await Deno.realPath(path);
+  using file = await Deno.open(real_path, { read: true });
+  const { size, mtime, isFile } = await file.stat();
+  if (!isFile) throw new Error("it is not a file");
+  const head = new Uint8Array(HEAD_BYTES);
+  let length = 0;
+  for (
+    let count = await file.read(head);
+    count !== null && length < HEAD_BYTES;
+    count = await file.read(head.subarray(length))
+  ) length += count;
+  const identity = createHash("sha256")
+    .update(JSON.stringify([real_path, size, mtime?.getTime() ?? null]))
+    .update(head.subarray(0, length))
+    .digest("hex").slice(0, 20);
+  return { path: real_path, size, identity };
+}
+
+/**
+ * The run of a file: the header value in its records.
+ *
+ * @param identity The file's.
+ * @param round 1 for the first replay, 2 and on for `--again`.
+ */
+export function runName(identity: string, round: number): string {
+  return `${identity}~${round}`;
+}
+
+/**
+ * The round that a run's name tells.
+ *
+ * @returns Null where the run is of another file.
+ */
+export function roundOf(identity: string, run: string): number | null {
+  const round = run.startsWith(`${identity}~`) ? Number(run.slice(identity.length + 1)) : NaN;
+  return Number.isSafeInteger(round) && round >= 1 ? round : null;
+}
+
+/**
+ * The `source` of a replay's ticks: `replay/<file name>`, with what a source can't hold replaced.
+ *
+ * @param path The file.
+ * @param round 1 for the first replay; later ones get `~2`, `~3`, …
+ */
+export function replaySource(path: string, round: number): string {
+  const name = path.slice(path.lastIndexOf("/") + 1)
+    .replaceAll(/[\p{Cc}|\ufffd\p{Surrogate}]/gu, "_").trim();
+  const suffix = round === 1 ? "" : `~${round}`;
+  return `replay/${name}`.slice(0, SOURCE_LENGTH_MAX - suffix.length).trimEnd() + suffix;
+}
