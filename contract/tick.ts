@@ -254,7 +254,7 @@ function isUtf8(bytes: Bytes): boolean {
  * Makes a tick at a door: takes the known fields of what came in, sets the source, judges it.
  *
  * @param source What the door calls itself.
- * @param value What came in: any decoded value.
+ * @param value What came in, decoded.
  * @returns A new tick, or what is wrong.
  */
 export function admitTick(source: string, value: unknown): { tick: Tick } | { fault: Fault } {
