@@ -61,7 +61,7 @@ export interface TickBook {
   trimmed_to: number;
   /** Further minutes that a receipt names which covers trimmed records too. */
   trimmed_minutes: Set<number>;
-  /** Markers whose receipts could not be read. */
+  /** Markers of our producers whose receipts could not be read. */
   malformed_receipts: number;
 }
 
@@ -75,6 +75,7 @@ interface Producer {
   open: Map<number, Tally>;
   first_timestamp_ms: number;
   last_timestamp_ms: number;
+  malformed_receipts: number;
 }
 
 /** A count under way. */
@@ -85,7 +86,6 @@ export interface TickCount {
   trimmed: boolean;
   trimmed_to: number;
   trimmed_minutes: Set<number>;
-  malformed_receipts: number;
   cells: number;
   // The minute of the last record, which is nearly always the next one's too.
   current_minute: number;
@@ -111,7 +111,6 @@ export function startTickCount(
     // Until a record says how far: with none left, all there was is gone.
     trimmed_to: earliest > 0n ? Infinity : -Infinity,
     trimmed_minutes: new Set(),
-    malformed_receipts: 0,
     cells: 0,
     current_minute: NaN,
     current: null,
@@ -157,7 +156,13 @@ function producerOf(count: TickCount, producer_id: string): Producer {
   let producer = count.producers.get(producer_id);
   if (!producer) {
     takeCell(count);
-    producer = { ours: false, open: new Map(), first_timestamp_ms: 0, last_timestamp_ms: 0 };
+    producer = {
+      ours: false,
+      open: new Map(),
+      first_timestamp_ms: 0,
+      last_timestamp_ms: 0,
+      malformed_receipts: 0,
+    };
     count.producers.set(producer_id, producer);
   }
   return producer;
@@ -221,13 +226,14 @@ const NO_PRODUCER_ID = "-1";
 
 function countMarker(count: TickCount, record: TickTopicRecord): void {
   if (record.batchContext.producerId === NO_PRODUCER_ID) return;
+  const producer = producerOf(count, record.batchContext.producerId);
   const receipts = receiptsOf(record.value);
   if (receipts === null) {
-    // Whoever sent it, it is no word on any tick: those before it wait for the next marker.
-    count.malformed_receipts++;
+    // It is no word on any tick: those before it wait for the next marker. It makes nobody ours,
+    // since any client may write such a thing.
+    producer.malformed_receipts++;
     return;
   }
-  const producer = producerOf(count, record.batchContext.producerId);
   for (const { minute, ticks, checksum } of receipts) {
     addTo(minuteAt(count, minute).accepted, { count: ticks, checksum });
     // The first receipt that has survived may cover ticks which have not.
@@ -246,6 +252,7 @@ function countMarker(count: TickCount, record: TickTopicRecord): void {
  */
 export function finishTickCount(count: TickCount): TickBook {
   const tails: UnconfirmedTail[] = [];
+  let malformed_receipts = 0;
   for (const [producer_id, producer] of count.producers) {
     let ticks = 0;
     for (const [minute, tally] of producer.open) {
@@ -253,11 +260,12 @@ export function finishTickCount(count: TickCount): TickBook {
       addTo(producer.ours ? unconfirmed : foreign, tally);
       ticks += tally.count;
     }
+    if (producer.ours) malformed_receipts += producer.malformed_receipts;
     if (producer.ours && ticks > 0) {
       const { first_timestamp_ms, last_timestamp_ms } = producer;
       tails.push({ producer_id, ticks, first_timestamp_ms, last_timestamp_ms });
     }
   }
-  const { minutes, trimmed_to, trimmed_minutes, malformed_receipts } = count;
+  const { minutes, trimmed_to, trimmed_minutes } = count;
   return { minutes, tails, trimmed_to, trimmed_minutes, malformed_receipts };
 }
