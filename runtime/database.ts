@@ -127,3 +127,29 @@ function trackedSocket(target: SocketTarget, sockets: Set<net.Socket>): net.Sock
   // postgres.js names them in its errors, and the host in TLS.
   return Object.assign(socket, { host, port });
 }
+
+/**
+ * The database's own refusal, as told from a connection that failed: `code` is its SQLSTATE
+ * (PostgreSQL documentation, appendix A), `routine` the server's function that refused.
+ *
+ * @param error Whatever was thrown; its causes are looked through too.
+ * @returns Null where the server has not answered: it is away, hangs or was never reached.
+ */
+export function serverError(error: unknown): postgres.PostgresError | null {
+  for (let seen = error; seen instanceof Error; seen = seen.cause) {
+    if (seen instanceof postgres.PostgresError) return seen;
+  }
+  return null;
+}
+
+/** Connection trouble, a transaction to repeat, resources used up, an operator at work, I/O. */
+const PASSING_CLASSES = ["08", "40", "53", "55", "57", "58"];
+
+/**
+ * Whether an error may pass by itself, so that trying again makes sense: the database is away or
+ * busy. A wrong password, a missing table or a refused row does not pass.
+ */
+export function isPassing(error: unknown): boolean {
+  const refusal = serverError(error);
+  return refusal === null || PASSING_CLASSES.includes(refusal.code.slice(0, 2));
+}

@@ -1,0 +1,251 @@
+/** Reads ticks and candles in a consumer group, and stores each partition's batches in slices. */
+import type { EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
+import { backoffDelay, sleep } from "../../runtime/backoff.ts";
+import { KAFKA_RETRY } from "../../runtime/kafka.ts";
+import { type PartitionReader, readRange } from "../../runtime/kafka_reader.ts";
+import { errorFields } from "../../runtime/log.ts";
+import { candleSlice } from "./candle_slice.ts";
+import { claimPosition, PositionRefusedError } from "./position.ts";
+import type { Slice, SlicePlace } from "./slice.ts";
+import { type WriterOptions, writeSlice } from "./slice_writer.ts";
+import { tickSlice } from "./tick_slice.ts";
+
+/** What the consumer is told once. */
+export interface ConsumeOptions {
+  kafka: Kafka;
+  reader: PartitionReader;
+  tick_topic: string;
+  candle_topic: string;
+  batch_rows: number;
+  partitions_concurrent: number;
+  fetch_wait_ms: number;
+  session_timeout_ms: number;
+  writer: WriterOptions;
+  stopping: AbortSignal;
+  fail: (error: unknown) => void;
+}
+
+/** A running consumer. */
+export interface RunningConsumer {
+  /** What keeps it from working, a sentence each. */
+  faults(): string[];
+  stop(): Promise<void>;
+}
+
+/** The broker gathers this much before it answers a fetch, or until the wait is over. */
+const FETCH_BYTES_MIN = 262_144;
+const FETCH_BYTES_PARTITION_MAX = 4_194_304;
+const FETCH_BYTES_MAX = 16_777_216;
+const CLAIM_BACKOFF = { initial_ms: 50, max_ms: 5_000 };
+
+/** Joins the group and works until it is stopped. */
+export async function startConsumer(options: ConsumeOptions): Promise<RunningConsumer> {
+  const { writer, session_timeout_ms, stopping } = options;
+  const { database, owner, metrics, log, trouble } = writer;
+  const heartbeat_interval_ms = Math.min(1_000, session_timeout_ms / 4);
+  const consumer = options.kafka.consumer({
+    groupId: owner.consumer,
+    sessionTimeout: session_timeout_ms,
+    rebalanceTimeout: Math.max(session_timeout_ms, 10_000),
+    heartbeatInterval: heartbeat_interval_ms,
+    maxWaitTimeInMs: options.fetch_wait_ms,
+    minBytes: FETCH_BYTES_MIN,
+    maxBytesPerPartition: FETCH_BYTES_PARTITION_MAX,
+    maxBytes: FETCH_BYTES_MAX,
+    allowAutoTopicCreation: false,
+    retry: { ...KAFKA_RETRY, retries: 10, restartOnFailure: () => Promise.resolve(true) },
+  });
+  /** What the database holds for us, by `topic/partition`; forgotten at every doubt. */
+  const positions = new Map<string, bigint>();
+  let joined = false;
+  let crashed: string | null = null;
+
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    positions.clear();
+    trouble.clear();
+    joined = true;
+    crashed = null;
+  });
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    joined = false;
+    crashed = payload.error.message;
+    metrics.errors.inc({ kind: "consumer_crash" });
+    log.warn("the consumer crashed and starts again", errorFields(payload.error));
+    if (!payload.restart) options.fail(payload.error);
+  });
+
+  /** Reads the position until it is had; null when the signal is aborted first. */
+  async function claim(
+    topic: string,
+    partition: number,
+    signal: AbortSignal,
+  ): Promise<bigint | null> {
+    const place = `${topic}/${partition}`;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        const ends = await options.reader.ends(topic, partition);
+        const claimed = await claimPosition(database, owner, topic, partition, ends);
+        if (claimed.trimmed > 0n) {
+          metrics.trimmed.inc(Number(claimed.trimmed));
+          metrics.errors.inc({ kind: "trimmed" });
+          log.error("the topic's retention deleted records before they were stored", {
+            event: "trimmed",
+            place,
+            records: claimed.trimmed,
+          });
+        }
+        trouble.delete(place);
+        return claimed.next_offset;
+      } catch (error) {
+        if (error instanceof PositionRefusedError) {
+          trouble.set(place, error.message);
+          options.fail(error);
+          return null;
+        }
+        metrics.errors.inc({ kind: "claim" });
+        const { message } = error as Error;
+        if (trouble.get(place) !== message) {
+          log.warn("a position could not be read; trying again", {
+            place,
+            ...errorFields(error),
+          });
+        }
+        trouble.set(place, message);
+        await sleep(backoffDelay(CLAIM_BACKOFF, attempt), signal);
+      }
+    }
+    return null;
+  }
+
+  /** Whether a reader of committed records would get nothing between two offsets. */
+  async function isEmptyBetween(
+    topic: string,
+    partition: number,
+    from: bigint,
+    to: bigint,
+  ): Promise<boolean> {
+    for await (const _ of readRange(options.reader, topic, partition, from, to)) return false;
+    return true;
+  }
+
+  /**
+   * The position from which this batch goes on; null where it can't be used. kafkajs steps over
+   * transaction markers without a word, so that a batch may start past the position.
+   */
+  async function startOf(
+    { batch }: EachBatchPayload,
+    signal: AbortSignal,
+  ): Promise<bigint | null> {
+    const { topic, partition } = batch;
+    const place = `${topic}/${partition}`;
+    const fetched = BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset);
+    const known = positions.get(place);
+    if (known === fetched) return known;
+    const position = await claim(topic, partition, signal);
+    if (position === null) return null;
+    positions.set(place, position);
+    if (position === fetched) return position;
+    if (position < fetched && await isEmptyBetween(topic, partition, position, fetched)) {
+      return position;
+    }
+    consumer.seek({ topic, partition, offset: String(position) });
+    return null;
+  }
+
+  function sliceOf(messages: readonly KafkaMessage[], place: SlicePlace): Slice {
+    return place.topic === options.tick_topic
+      ? tickSlice(messages, place, Date.now())
+      : candleSlice(messages, place);
+  }
+
+  async function storeBatch(payload: EachBatchPayload, signal: AbortSignal): Promise<void> {
+    const { batch, resolveOffset, isRunning, isStale } = payload;
+    const { topic, partition, messages } = batch;
+    const place = `${topic}/${partition}`;
+    let from = await startOf(payload, signal);
+    if (from === null) return;
+    const end = BigInt(batch.lastOffset()) + 1n;
+    for (let start = 0; start < messages.length; start += options.batch_rows) {
+      if (!isRunning() || isStale() || signal.aborted) return;
+      const next = messages[start + options.batch_rows];
+      const to = next === undefined ? end : BigInt(next.offset);
+      const slice = sliceOf(messages.slice(start, start + options.batch_rows), {
+        topic,
+        partition,
+        from,
+        to,
+      });
+      const received = slice.rows.length + slice.refused.length + slice.replaced;
+      const outcome = await writeSlice(writer, slice, signal);
+      if (outcome !== "stored") {
+        // The next batch reads the position anew.
+        positions.delete(place);
+        return;
+      }
+      metrics.received.inc({ from: slice.table }, received);
+      positions.set(place, to);
+      resolveOffset(String(to - 1n));
+      from = to;
+    }
+    const lag = BigInt(batch.highWatermark) - end;
+    metrics.lag.set({ topic, partition: String(partition) }, Math.max(0, Number(lag)));
+    await tellKafka(payload, end);
+  }
+
+  /** The database has the position; Kafka is told for whoever watches lag. */
+  async function tellKafka({ batch, commitOffsetsIfNecessary }: EachBatchPayload, end: bigint) {
+    const { topic, partition } = batch;
+    const partitions = [{ partition, offset: String(end) }];
+    try {
+      await commitOffsetsIfNecessary({ topics: [{ topic, partitions }] });
+    } catch (error) {
+      metrics.errors.inc({ kind: "kafka_commit" });
+      log.debug("the position could not be told to Kafka", errorFields(error));
+    }
+  }
+
+  async function takeBatch(payload: EachBatchPayload): Promise<void> {
+    if (!payload.isRunning() || payload.isStale()) return;
+    if (stopping.aborted) {
+      // What is not resolved is fetched again at once, until the consumer is gone.
+      await sleep(50);
+      return;
+    }
+    const started_at = performance.now();
+    const lost = new AbortController();
+    const alive = setInterval(() => {
+      // It throws where the group has a new assignment: the batch is then left as it is.
+      payload.heartbeat().catch((error) => lost.abort(error));
+    }, heartbeat_interval_ms);
+    try {
+      await storeBatch(payload, AbortSignal.any([stopping, lost.signal]));
+    } finally {
+      clearInterval(alive);
+      metrics.duration.observe((performance.now() - started_at) / 1000);
+    }
+    // kafkajs must hear of a lost assignment itself: it joins again then.
+    if (lost.signal.aborted) throw lost.signal.reason;
+  }
+
+  await consumer.connect();
+  await consumer.subscribe({
+    topics: [options.tick_topic, options.candle_topic],
+    fromBeginning: true,
+  });
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: options.partitions_concurrent,
+    eachBatch: takeBatch,
+  });
+
+  return {
+    faults() {
+      const faults = [...trouble].map(([place, message]) => `${place}: ${message}`);
+      if (crashed !== null) faults.push(`the consumer crashed: ${crashed}`);
+      if (!joined) faults.push(`group ${owner.consumer} is not joined yet`);
+      return faults;
+    },
+    stop: () => consumer.disconnect(),
+  };
+}

@@ -1,0 +1,59 @@
+/** What the sink measures. */
+import { DURATION_BUCKETS, type MetricTable, STAGE_METRICS } from "../../runtime/metric_table.ts";
+
+export const METRICS = {
+  ...STAGE_METRICS,
+  rows_stored: {
+    name: "tapeline_sink_rows_stored_total",
+    kind: "counter",
+    unit: "rows",
+    help: "Rows written and committed, by table; of a candle a batch writes only the newest",
+    labels: ["table"],
+  },
+  batch_rows: {
+    name: "tapeline_sink_batch_rows",
+    kind: "histogram",
+    unit: "rows",
+    help: "Rows in one transaction",
+    labels: ["table"],
+    buckets: [0, 1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000],
+  },
+  store_duration: {
+    name: "tapeline_sink_store_duration_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "How long the database took for one transaction: COPY, position, COMMIT",
+    labels: ["table"],
+    buckets: DURATION_BUCKETS,
+  },
+  tick_age: {
+    name: "tapeline_sink_tick_age_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "Time from a tick's ingest to its committed row; every eighth offset is observed, so " +
+      "that each row weighs the same",
+    labels: [],
+    buckets: DURATION_BUCKETS,
+  },
+  next_offset: {
+    name: "tapeline_sink_next_offset",
+    kind: "gauge",
+    unit: "records",
+    help: "Offset at which this instance goes on, as the database has it",
+    labels: ["topic", "partition"],
+  },
+  lag: {
+    name: "tapeline_sink_lag_records",
+    kind: "gauge",
+    unit: "records",
+    help: "Records between the position and the partition's end when its last batch was fetched",
+    labels: ["topic", "partition"],
+  },
+  trimmed: {
+    name: "tapeline_records_trimmed_total",
+    kind: "counter",
+    unit: "records",
+    help: "Records that the topic's retention deleted before this stage had read them",
+    labels: [],
+  },
+} as const satisfies MetricTable;

@@ -1,0 +1,85 @@
+/** How long ticks are kept, by ingest time: TimescaleDB's own policy, or partitions that we drop. */
+import { backoffDelay, sleep } from "../../runtime/backoff.ts";
+import type { Database } from "../../runtime/database.ts";
+import { errorFields, type Logger } from "../../runtime/log.ts";
+import type { Flavour, RunSql } from "./migrate.ts";
+import { createTickPartitions, dropExpiredTicks } from "./tick_partitions.ts";
+import { DAY_MS } from "./tick_slice.ts";
+
+/** Between two looks at what has expired. */
+const INTERVAL_MS = 3_600_000;
+/** After a look that failed. */
+const BACKOFF = { initial_ms: 5_000, max_ms: 300_000 };
+
+/** What keeping needs. */
+export interface RetentionOptions {
+  database: Database;
+  flavour: Flavour;
+  retention_days: number;
+  log: Logger;
+  stopping: AbortSignal;
+  onError(error: unknown): void;
+}
+
+/**
+ * Keeps the retention until the service stops: at once, and then every hour. Partitions of today and
+ * tomorrow are made with it, so that midnight finds them.
+ */
+export async function keepRetention(options: RetentionOptions): Promise<void> {
+  const { log, stopping } = options;
+  for (let failures = 0; !stopping.aborted;) {
+    try {
+      const dropped = await applyRetention(options, Date.now());
+      if (dropped.length > 0) log.info("expired ticks are dropped", { event: "expired", dropped });
+      failures = 0;
+    } catch (error) {
+      if (stopping.aborted) return;
+      options.onError(error);
+      log.warn("expired ticks could not be dropped; trying again", errorFields(error));
+      failures++;
+    }
+    await sleep(failures > 0 ? backoffDelay(BACKOFF, failures - 1) : INTERVAL_MS, stopping);
+  }
+}
+
+/**
+ * Does once what the retention asks for.
+ *
+ * @param options Where, and how many days are kept; today counts as one of them.
+ * @param now_ms The time it is, ms since the epoch.
+ * @returns Names of dropped partitions; none with TimescaleDB, whose policy drops by itself.
+ */
+export async function applyRetention(
+  { database, flavour, retention_days }: Pick<
+    RetentionOptions,
+    "database" | "flavour" | "retention_days"
+  >,
+  now_ms: number,
+): Promise<string[]> {
+  if (flavour === "timescaledb") {
+    await database.sql.begin((sql) =>
+      setRetentionPolicy((text) => sql.unsafe(text), retention_days)
+    );
+    return [];
+  }
+  const today = Math.floor(now_ms / DAY_MS);
+  await createTickPartitions(database).ensure([today, today + 1]);
+  return await dropExpiredTicks(database, today - retention_days);
+}
+
+/**
+ * Gives TimescaleDB the retention policy of `ticks`, where it has none or another one.
+ *
+ * @param run Runs SQL in an open transaction.
+ */
+export async function setRetentionPolicy(run: RunSql, retention_days: number): Promise<void> {
+  const interval = `make_interval(days => ${retention_days})`;
+  const policies = await run(`
+    SELECT (config->>'drop_after')::interval = ${interval} AS fits
+    FROM timescaledb_information.jobs
+    WHERE proc_name = 'policy_retention' AND hypertable_name = 'ticks'`);
+  if (policies[0]?.fits === true) return;
+  await run(`
+    SELECT remove_retention_policy('ticks', if_exists => true);
+    SELECT add_retention_policy('ticks', drop_after => ${interval})`);
+}

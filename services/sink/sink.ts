@@ -1,0 +1,122 @@
+/** The sink's parts, put together in the order in which they depend on each other. */
+import { backoffDelay, sleep } from "../../runtime/backoff.ts";
+import { type Database, isPassing, openDatabase } from "../../runtime/database.ts";
+import { createKafka } from "../../runtime/kafka.ts";
+import { openReader } from "../../runtime/kafka_reader.ts";
+import { openSender } from "../../runtime/kafka_sender.ts";
+import { errorFields } from "../../runtime/log.ts";
+import type { RunningWork, ServiceContext } from "../../runtime/service.ts";
+import type { SETTINGS } from "./config.ts";
+import { startConsumer } from "./consume.ts";
+import type { METRICS } from "./metrics.ts";
+import { migrate, type MigrationResult } from "./migrate.ts";
+import { checkPositions } from "./position.ts";
+import { keepRetention } from "./retention.ts";
+import { STAGE } from "./slice.ts";
+import { createTickPartitions } from "./tick_partitions.ts";
+
+/** What the sink needs of its service. */
+export type SinkContext = ServiceContext<typeof SETTINGS, typeof METRICS>;
+
+/** Beside a connection for each partition stored at once: positions, and the retention. */
+const OTHER_CONNECTIONS = 2;
+/** A transaction may take this much longer than its longest statement. */
+const STORE_MARGIN_MS = 5_000;
+const MIGRATE_BACKOFF = { initial_ms: 100, max_ms: 5_000 };
+
+/**
+ * Starts the sink: brings the tables up to date, checks that database and topics belong together,
+ * joins the group.
+ *
+ * @throws Error where the database can't be used, or belongs to another Kafka cluster.
+ */
+export async function startSink(context: SinkContext): Promise<RunningWork> {
+  const { config, log, metrics, stopping, fail } = context;
+  const database = openDatabase({
+    url: config.database_url,
+    application_name: `tapeline-${STAGE}`,
+    pool_size: config.partitions_concurrent + OTHER_CONNECTIONS,
+    statement_timeout_ms: config.statement_timeout_ms,
+  });
+  const { flavour } = await migrateWhenThere(context, database);
+  const kafka_options = {
+    bootstrap_servers: config.kafka_bootstrap_servers,
+    client_id: STAGE,
+    log,
+  };
+  const kafka = createKafka(kafka_options);
+  const reader = await openReader(kafka_options);
+  const owner = { consumer: config.consumer_group, cluster_id: await clusterId(kafka) };
+  await checkPositions(database, reader, owner, [config.tick_topic, config.candle_topic]);
+  const retention = keepRetention({
+    database,
+    flavour,
+    retention_days: config.tick_retention_days,
+    log,
+    stopping,
+    onError: () => metrics.errors.inc({ kind: "retention" }),
+  });
+  const sender = await openSender(kafka, config.kafka_compression);
+  const consumer = await startConsumer({
+    ...config,
+    kafka,
+    reader,
+    writer: {
+      database,
+      owner,
+      tick_partitions: flavour === "native" ? createTickPartitions(database) : null,
+      sender,
+      dead_letter_topic: config.dead_letter_topic,
+      store_deadline_ms: config.statement_timeout_ms + STORE_MARGIN_MS,
+      metrics,
+      log,
+      trouble: new Map(),
+    },
+    stopping,
+    fail,
+  });
+
+  return {
+    readiness() {
+      const reasons = consumer.faults();
+      if (sender.isStuck()) reasons.push(`${config.dead_letter_topic} takes no dead letters`);
+      return { ready: reasons.length === 0, reasons };
+    },
+    async stop() {
+      await consumer.stop();
+      await retention;
+      await sender.close();
+      await reader.close();
+      await database.close();
+    },
+  };
+}
+
+/** Migrates as soon as the database is there. */
+async function migrateWhenThere(
+  { log, metrics, stopping }: SinkContext,
+  database: Database,
+): Promise<MigrationResult> {
+  for (let attempt = 0;; attempt++) {
+    try {
+      const result = await migrate(database);
+      if (result.applied.length > 0) log.info("the tables are up to date", { ...result });
+      return result;
+    } catch (error) {
+      if (!isPassing(error) || stopping.aborted) throw error;
+      metrics.errors.inc({ kind: "database" });
+      if (attempt === 0) log.warn("the database is away; waiting for it", errorFields(error));
+      await sleep(backoffDelay(MIGRATE_BACKOFF, attempt), stopping);
+    }
+  }
+}
+
+async function clusterId(kafka: ReturnType<typeof createKafka>): Promise<string> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    return (await admin.describeCluster()).clusterId;
+  } finally {
+    await admin.disconnect();
+  }
+}

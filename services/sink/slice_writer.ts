@@ -1,0 +1,173 @@
+/**
+ * Brings a slice into the database whatever comes: waits while the database is away, finds a row
+ * that is refused, writes dead letters before the position moves past their records.
+ */
+import { backoffDelay, sleep } from "../../runtime/backoff.ts";
+import type { Database } from "../../runtime/database.ts";
+import type { Sender } from "../../runtime/kafka_sender.ts";
+import { errorFields, type Logger } from "../../runtime/log.ts";
+import type { Metrics } from "../../runtime/metrics.ts";
+import { cutSends, deadLetter } from "./letters.ts";
+import type { METRICS } from "./metrics.ts";
+import type { PositionOwner } from "./position.ts";
+import type { RefusedRecord, Slice } from "./slice.ts";
+import { storeFault, storeSlice } from "./store.ts";
+import type { TickPartitions } from "./tick_partitions.ts";
+
+/** What writing needs. */
+export interface WriterOptions {
+  database: Database;
+  owner: PositionOwner;
+  /** Null with TimescaleDB, which makes its chunks itself. */
+  tick_partitions: TickPartitions | null;
+  sender: Sender;
+  dead_letter_topic: string;
+  /** A transaction that takes longer hangs. */
+  store_deadline_ms: number;
+  metrics: Metrics<typeof METRICS>;
+  log: Logger;
+  /** What keeps partitions from going on, by `topic/partition`: for /ready. */
+  trouble: Map<string, string>;
+}
+
+/**
+ * What came of a slice: it is stored; or the position had moved, so another instance has it; or the
+ * signal was aborted first.
+ */
+export type WriteOutcome = "stored" | "moved" | "aborted";
+
+/** Waits between attempts at a database that is away. */
+const BACKOFF = { initial_ms: 50, max_ms: 5_000 };
+/** Each so many offsets one tick's age is observed. */
+const AGE_EVERY = 8;
+
+/**
+ * Writes a slice.
+ *
+ * @param slice The rows, the refused records, the positions around them.
+ * @param signal Ends waiting: the service stops, or the partition is another's.
+ */
+export async function writeSlice(
+  options: WriterOptions,
+  slice: Slice,
+  signal: AbortSignal,
+): Promise<WriteOutcome> {
+  if (!await writeLetters(options, slice, slice.refused, signal)) return "aborted";
+  return await writeRows(options, slice, signal);
+}
+
+async function writeRows(
+  options: WriterOptions,
+  slice: Slice,
+  signal: AbortSignal,
+): Promise<WriteOutcome> {
+  const { metrics, trouble } = options;
+  const place = `${slice.topic}/${slice.partition}`;
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    const started_at = performance.now();
+    try {
+      await options.tick_partitions?.ensure(slice.ingest_days);
+      await storeSlice(options.database, options.owner, slice, options.store_deadline_ms);
+      trouble.delete(place);
+      countStored(metrics, slice, performance.now() - started_at);
+      return "stored";
+    } catch (error) {
+      const fault = storeFault(error);
+      metrics.errors.inc({ kind: fault });
+      if (fault === "position_moved") {
+        options.log.warn("a batch was already stored by another instance", errorFields(error));
+        return "moved";
+      }
+      if (fault === "row_refused" && slice.rows.length > 0) {
+        return await splitSlice(options, slice, signal, (error as Error).message);
+      }
+      if (fault === "partition_missing") options.tick_partitions?.forget();
+      const { message } = error as Error;
+      if (trouble.get(place) !== message) {
+        options.log.warn("a batch could not be stored; trying again", {
+          event: "store_failed",
+          place,
+          ...errorFields(error),
+        });
+      }
+      trouble.set(place, message);
+      await sleep(backoffDelay(BACKOFF, attempt), signal);
+    }
+  }
+  return "aborted";
+}
+
+/**
+ * Finds the refused row by halving: each half is stored with a position of its own, so that nothing
+ * has to be remembered if this ends in the middle.
+ */
+async function splitSlice(
+  options: WriterOptions,
+  slice: Slice,
+  signal: AbortSignal,
+  message: string,
+): Promise<WriteOutcome> {
+  const { rows } = slice;
+  if (rows.length === 1) {
+    const fault = { reason: "row_refused", message } as const;
+    const refused = [{ record: rows[0]!.record, fault }];
+    if (!await writeLetters(options, slice, refused, signal)) return "aborted";
+    return await writeRows(options, { ...slice, rows: [] }, signal);
+  }
+  const middle = rows.length >> 1;
+  const border = BigInt(rows[middle]!.record.offset);
+  const first: Slice = { ...slice, to: border, rows: rows.slice(0, middle), replaced: 0 };
+  const outcome = await writeRows(options, first, signal);
+  if (outcome !== "stored") return outcome;
+  return await writeRows(options, { ...slice, from: border, rows: rows.slice(middle) }, signal);
+}
+
+/** @returns False where the signal was aborted before Kafka had the letters. */
+async function writeLetters(
+  options: WriterOptions,
+  { topic, partition }: Slice,
+  refused: readonly RefusedRecord[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (refused.length === 0) return true;
+  const { dead_letter_topic, metrics } = options;
+  const place = { dead_letter_topic, topic, partition };
+  for (const letters of cutSends(refused.map((record) => deadLetter(place, record)))) {
+    if (!await finishedBefore(signal, options.sender.send(letters))) return false;
+  }
+  for (const { fault } of refused) metrics.discarded.inc({ reason: fault.reason });
+  return true;
+}
+
+/** Waits for some work, or until the signal is aborted: the work then goes on for nobody. */
+async function finishedBefore(signal: AbortSignal, work: Promise<void>): Promise<boolean> {
+  if (signal.aborted) return false;
+  let onAbort = (): void => {};
+  const aborted = new Promise<false>((resolve) => {
+    onAbort = () => resolve(false);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work.then(() => true), aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function countStored(
+  metrics: Metrics<typeof METRICS>,
+  { table, topic, partition, rows, replaced, to }: Slice,
+  duration_ms: number,
+): void {
+  metrics.sent.inc({ to: table }, rows.length + replaced);
+  metrics.rows_stored.inc({ table }, rows.length);
+  metrics.batch_rows.observe({ table }, rows.length);
+  metrics.store_duration.observe({ table }, duration_ms / 1000);
+  metrics.next_offset.set({ topic, partition: String(partition) }, Number(to));
+  if (table !== "ticks") return;
+  const now = Date.now();
+  for (const { record } of rows) {
+    if (Number(record.offset) % AGE_EVERY !== 0) continue;
+    metrics.tick_age.observe(Math.max(0, now - Number(record.timestamp)) / 1000);
+  }
+}
