@@ -2,6 +2,7 @@
  * Sends records to Kafka so that what is confirmed is there once: acks=all, idempotent, and never
  * more than one send under way (with several, kafkajs can lose one batch and double another).
  */
+import { Buffer } from "node:buffer";
 import type { Kafka, Producer } from "kafkajs";
 import { type Compression, compressionType, KAFKA_RETRY } from "./kafka.ts";
 
@@ -32,6 +33,12 @@ export interface Sender {
 
 const STUCK_AFTER_MS = 5_000;
 
+/** kafkajs takes texts and Node's buffers; of other bytes it would write something else. */
+function asBuffer(value: string | Uint8Array | null): string | Buffer | null {
+  if (value === null || typeof value === "string" || Buffer.isBuffer(value)) return value;
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
 /** Groups records by topic, as kafkajs takes them. */
 export function byTopic(records: readonly OutgoingRecord[]): {
   topic: string;
@@ -42,13 +49,15 @@ export function byTopic(records: readonly OutgoingRecord[]): {
     let messages = topics.get(record.topic);
     if (!messages) topics.set(record.topic, messages = []);
     messages.push({
-      key: record.key as string | null,
-      value: record.value as string | null,
+      key: asBuffer(record.key),
+      value: asBuffer(record.value),
       timestamp: String(record.timestamp_ms),
       ...(record.partition === undefined ? {} : { partition: record.partition }),
-      ...(record.headers === undefined
-        ? {}
-        : { headers: record.headers as { [n: string]: string } }),
+      ...(record.headers === undefined ? {} : {
+        headers: Object.fromEntries(
+          Object.entries(record.headers).map(([name, value]) => [name, asBuffer(value)!]),
+        ),
+      }),
     });
   }
   return [...topics].map(([topic, messages]) => ({ topic, messages }));
