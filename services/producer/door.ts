@@ -18,7 +18,7 @@ import type { Admission, Door } from "./sources/source.ts";
 export function createDoor(
   from: SourceName,
   queue: LoadQueue,
-  metrics: Pick<Metrics<typeof METRICS>, "received" | "discarded" | "last_event_time">,
+  metrics: Pick<Metrics<typeof METRICS>, "received" | "discarded" | "errors" | "last_event_time">,
   stopping: AbortSignal,
   now: () => number = Date.now,
 ): Door {
@@ -43,11 +43,12 @@ export function createDoor(
     },
     offer: (load) => queue.offer(load),
     put: (load) => queue.put(load, stopping),
-    countMalformed(inputs) {
-      if (inputs.length > 0) metrics.received.inc({ from }, inputs.length);
-      for (const { fault } of inputs) metrics.discarded.inc({ reason: fault.reason });
+    countMalformed(faults) {
+      if (faults.length > 0) metrics.received.inc({ from }, faults.length);
+      for (const { reason } of faults) metrics.discarded.inc({ reason });
     },
     countOverflow: (ticks) => metrics.discarded.inc({ reason: "queue_full" }, ticks),
+    countLostLetter: () => metrics.errors.inc({ kind: "dead_letter_lost" }),
   };
 }
 

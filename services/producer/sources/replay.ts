@@ -111,7 +111,7 @@ async function admitRows(
   block: RowBlock,
   progress: Progress,
 ): Promise<{ ticks: Tick[]; lines: number[] }> {
-  door.countMalformed(block.malformed);
+  door.countMalformed(block.malformed.map(({ fault }) => fault));
   const { ticks, indexes, refused } = door.admit(source, block.inputs);
   const inputs = [
     ...block.malformed,

@@ -6,7 +6,6 @@ import type { Metrics } from "../../../runtime/metrics.ts";
 import type { ProducerConfig } from "../config.ts";
 import type { Load } from "../load.ts";
 import type { METRICS } from "../metrics.ts";
-import type { RefusedInput } from "../refused_input.ts";
 
 /** What the door made of some inputs. */
 export interface Admission {
@@ -30,9 +29,11 @@ export interface Door {
   /** Queues a load when there is room; false where the producer stops first. */
   put(load: Load): Promise<boolean>;
   /** Counts an input that never was a value to judge (a malformed line or frame). */
-  countMalformed(inputs: readonly RefusedInput[]): void;
+  countMalformed(faults: readonly Fault[]): void;
   /** Counts ticks that found no room. */
   countOverflow(ticks: number): void;
+  /** Counts a refused input that found no room on its way to the dead letters. */
+  countLostLetter(): void;
 }
 
 /** What a source is given. */
