@@ -1,4 +1,5 @@
 /** Fetches Apache Kafka's jars with Maven, once a checkout. */
+import { linesOf } from "./lines.ts";
 import { StartFault } from "./start_fault.ts";
 import type { Progress } from "./start_fault.ts";
 import { exists, ignoreNotFound } from "./files.ts";
@@ -173,19 +174,6 @@ async function runMaven(
   }
   progress(`Kafka ${version}: installed in ${elapsed()}`);
 }
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream() as ByteDecoder)) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
-  }
-  if (rest) yield rest;
-}
-
-/** The library's type of TextDecoderStream asks for BufferSource; a child's output is narrower. */
-type ByteDecoder = ReadableWritablePair<string, Uint8Array>;
 
 async function removeAbandoned(): Promise<void> {
   for await (const entry of Deno.readDir(TOOLS_DIR)) {

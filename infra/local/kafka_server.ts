@@ -9,8 +9,8 @@ import { type Progress, StartFault } from "./start_fault.ts";
 const LOG_CONFIG_PATH = new URL("../kafka/log4j2.xml", import.meta.url).pathname;
 const READY_DEADLINE_MS = 60_000;
 const PROBE_DEADLINE_MS = 500;
-/** With Postgres stopped at the same time, it fits into the 10 s of an ordered stop. */
-const STOP_DEADLINE_MS = 5_000;
+/** The servers' share of the 10 s of an ordered stop (services.ts has the whole). */
+const STOP_DEADLINE_MS = 3_000;
 
 /** A Kafka server on this machine. */
 export interface LocalKafka extends LocalServer {

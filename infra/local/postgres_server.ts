@@ -9,7 +9,7 @@ import { StartFault } from "./start_fault.ts";
 import { type Unprivileged, unprivileged } from "./unprivileged.ts";
 
 const READY_DEADLINE_MS = 30_000;
-const STOP_DEADLINE_MS = 5_000;
+const STOP_DEADLINE_MS = 3_000;
 const CONNECT_TIMEOUT_S = 10;
 const USER = "tapeline";
 const DATABASE = "tapeline";

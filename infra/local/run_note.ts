@@ -73,6 +73,19 @@ export async function stopOrphans(data_dir: string): Promise<string[]> {
   return stopped.sort();
 }
 
+/**
+ * Ends every noted process by SIGKILL: for whoever does not want to wait for an ordered stop.
+ *
+ * @param data_dir The data directory.
+ */
+export async function killNoted(data_dir: string): Promise<void> {
+  for (const path of await notePaths(data_dir)) {
+    const note = await readNote(path);
+    if (note !== null && await isNoted(note)) signal(note.pid, "SIGKILL");
+    await Deno.remove(path).catch(ignoreNotFound);
+  }
+}
+
 /** Stops a process if it is still the one that was noted; says whether it was. */
 async function stopNoted(note: RunNote): Promise<boolean> {
   if (!await isNoted(note)) return false;

@@ -1,0 +1,153 @@
+/**
+ * `deno task start`: all of Tapeline on this machine. Read it top-down; each step is a file beside
+ * this one. docs/local-stack.md tells what it promises.
+ */
+import { ConfigError } from "../../runtime/config.ts";
+import { serveApp } from "../../runtime/operations_server.ts";
+import { processEnvironment, readLocalConfig } from "./config.ts";
+import { assertRoom } from "./disk_room.ts";
+import { clearEndpoints } from "./endpoints.ts";
+import { assertReplayFile } from "./replay_file.ts";
+import { takeLock } from "./lock.ts";
+import { parseOptions, type StartOptions, USAGE } from "./options.ts";
+import { prepareServers } from "./prepare.ts";
+import { printLedger } from "./print_ledger.ts";
+import { stageProgress } from "./progress_of_stages.ts";
+import { killNoted, stopOrphans } from "./run_note.ts";
+import { createScreen, type Screen } from "./screen.ts";
+import { openServers } from "./servers.ts";
+import { startServices } from "./services.ts";
+import { stackFiles } from "./stack_files.ts";
+import { keepStatusLine } from "./status_ticker.ts";
+import { StartFault } from "./start_fault.ts";
+import { listenForStop } from "./stop_signals.ts";
+import { openSupervisorLog } from "./supervisor_log.ts";
+import { supervisorApp } from "./supervisor_server.ts";
+import { observe } from "./gauges.ts";
+
+const EXIT_REFUSED = 1;
+/** As a shell reports a process that Ctrl-C has ended. */
+const EXIT_AT_ONCE = 130;
+
+/** Exit codes: 0 an ordered stop (with --until-drained: the ledger balances), else 1. */
+async function start(args: readonly string[], screen: Screen): Promise<number> {
+  const outer_environment = processEnvironment();
+  const options = parseOptions(args, outer_environment);
+  if (options.help) {
+    screen.print(USAGE);
+    return 0;
+  }
+  const environment = { ...outer_environment, ...options.variables };
+  const config = readLocalConfig(environment);
+  await assertReplayFile(environment);
+
+  using _lock = await takeLock(options.data_dir);
+  await assertRoom(options.data_dir);
+  using signals = listenForStop(
+    (signal) => screen.print(`${signal}: stopping in order; once more stops at once`),
+    () => killNoted(options.data_dir).finally(() => Deno.exit(EXIT_AT_ONCE)),
+  );
+  try {
+    return await run(options, environment, config, screen, signals.stopping);
+  } catch (error) {
+    if (!signals.stopping.aborted) throw error;
+    return 0;
+  }
+}
+
+async function run(
+  { data_dir, until_drained }: StartOptions,
+  outer_environment: { [variable: string]: string },
+  config: ReturnType<typeof readLocalConfig>,
+  screen: Screen,
+  stopping: AbortSignal,
+): Promise<number> {
+  const started = performance.now();
+  using log = await openSupervisorLog(data_dir, screen);
+  const { show } = log;
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => show("everything is stopped"));
+
+  const orphans = await stopOrphans(data_dir);
+  if (orphans.length > 0) show(`stopped what a killed start had left: ${orphans.join(", ")}`);
+  stopping.throwIfAborted();
+
+  const servers = await openServers({ data_dir, config, show, stopping });
+  undo.defer(async () => {
+    await Promise.all(servers.parts.map((part) => part.stop()));
+  });
+  stopping.throwIfAborted();
+
+  undo.defer(() => clearEndpoints(data_dir));
+  const connections = undo.use(await prepareServers(servers, config, log.logger));
+  const progress = stageProgress(connections, config);
+  stopping.throwIfAborted();
+
+  const environment = {
+    ...outer_environment,
+    KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap_servers.join(","),
+    DATABASE_URL: servers.database_url,
+  };
+  const services = startServices({
+    data_dir,
+    environment,
+    brokers: connections.brokers,
+    show,
+    onListening: () => files.write(),
+  });
+  const parts = () => [...servers.parts, ...services.all].map((part) => part.status());
+  const stopServices = () => services.stop(() => progress.drained(AbortSignal.timeout(1_000)));
+  undo.defer(stopServices);
+
+  const supervisor = serveApp(
+    supervisorApp(async () => {
+      const looks = await Promise.all(services.all.map(({ urls }) => observe(urls().operations)));
+      const missing = services.all.flatMap(({ name, status }, index) =>
+        status().state === "ended" ? [] : looks[index]!.reasons.map((why) => `${name}: ${why}`)
+      );
+      return { parts: parts(), missing };
+    }),
+    "127.0.0.1",
+    config.supervisor_port,
+  );
+  undo.defer(() => supervisor.stop());
+  const files = stackFiles(data_dir, servers, services, supervisor.url);
+
+  await services.ready(stopping);
+  await files.write();
+  screen.print(files.table((performance.now() - started) / 1_000));
+
+  const line = keepStatusLine({
+    services,
+    tick_topic: config.tick_topic,
+    parts,
+    behind_s: progress.behind_s,
+    live: screen.live,
+  });
+  undo.defer(line.stop);
+  const asked = new Promise<void>((resolve) => {
+    stopping.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await Promise.race([asked, services.failed, ...(until_drained ? [services.sourceEnded] : [])]);
+  if (stopping.aborted || !until_drained) return 0;
+
+  await Promise.race([progress.drained(stopping), services.failed]);
+  await line.stop();
+  stopping.throwIfAborted();
+  await stopServices();
+  return await printLedger(environment, log.logger, screen);
+}
+
+if (import.meta.main) {
+  const screen = createScreen();
+  try {
+    Deno.exit(await start(Deno.args, screen));
+  } catch (error) {
+    const plain = error instanceof StartFault || error instanceof ConfigError;
+    const text = error instanceof Error && !plain ? error.stack ?? error.message : String(
+      (error as Error).message,
+    );
+    await Deno.stderr.write(new TextEncoder().encode(`\n${text}\n`));
+    Deno.exit(EXIT_REFUSED);
+  }
+}

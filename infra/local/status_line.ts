@@ -1,0 +1,51 @@
+/** The line that lives: ticks/s in, rows/s stored, seconds behind, and what is not well. */
+import type { PartStatus } from "./part.ts";
+
+/** Counters at a moment. */
+export interface StatusSample {
+  /** Milliseconds that only grow. */
+  at_ms: number;
+  /** Ticks that Kafka has confirmed to the producer since that started. */
+  ticks_in: number;
+  /** Rows of ticks that the sink has stored since that started. */
+  rows_stored: number;
+  /** Seconds; null if it can't be told at the moment. */
+  behind_s: number | null;
+}
+
+/**
+ * The line for the time between two samples.
+ *
+ * @param before The earlier one.
+ * @param after The later one.
+ * @param parts What the supervisor keeps: named where they are not just running.
+ */
+export function statusLine(
+  before: StatusSample,
+  after: StatusSample,
+  parts: readonly PartStatus[],
+): string {
+  const span_s = Math.max(0.001, (after.at_ms - before.at_ms) / 1_000);
+  const behind = after.behind_s === null ? "?" : after.behind_s.toFixed(1);
+  const words = [
+    `in ${rate(after.ticks_in - before.ticks_in, span_s)} ticks/s`,
+    `stored ${rate(after.rows_stored - before.rows_stored, span_s)} rows/s`,
+    `behind ${behind} s`,
+    ...parts.map(partWords).filter((text) => text !== null),
+  ];
+  return words.join("  |  ");
+}
+
+/** A counter that fell was that of a process which has been started again: it counts from zero. */
+function rate(grown: number, span_s: number): string {
+  const per_second = Math.max(0, grown) / span_s;
+  return per_second >= 100 ? Math.round(per_second).toLocaleString("en") : per_second.toFixed(1);
+}
+
+function partWords({ name, state, restarts }: PartStatus): string | null {
+  const again = restarts === 0
+    ? ""
+    : `, restarted ${restarts} ${restarts === 1 ? "time" : "times"}`;
+  if (state === "running" || state === "given") return again === "" ? null : `${name}${again}`;
+  return `${name} ${state}${again}`;
+}
