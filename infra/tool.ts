@@ -20,9 +20,14 @@ export function printLine(line: string): void {
   writeAll(Deno.stdout, line + "\n");
 }
 
+/** Writes a line to standard error: what is no part of the output. */
+export function warnLine(line: string): void {
+  writeAll(Deno.stderr, line + "\n");
+}
+
 /** A tool's log: to standard error, so that its output can be piped. */
 export function toolLog(name: string): Logger {
-  return createLogger(name, "error", (line) => writeAll(Deno.stderr, line + "\n"));
+  return createLogger(name, "error", warnLine);
 }
 
 /**
@@ -41,7 +46,7 @@ export async function runTool(
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
     const text = error instanceof Error ? errorText(error) : String(error);
-    writeAll(Deno.stderr, text + "\n");
+    warnLine(text);
     Deno.exit(exit_code_failed);
   }
 }

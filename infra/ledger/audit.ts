@@ -33,6 +33,7 @@ export interface AuditOptions {
 
 /** Counting hundreds of millions of rows takes minutes; nobody waits longer than this. */
 const STATEMENT_TIMEOUT_MS = 600_000;
+const DAY_MS = 86_400_000;
 const CONNECT_DEADLINE_MS = 20_000;
 
 /**
@@ -74,19 +75,22 @@ async function readBooks(options: AuditOptions): Promise<Books> {
     for (let partition = 0; partition < partitions; partition++) {
       books.push(await readPartition(reader, tick_topic, partition, refusals, counts, stored));
     }
-    const { tick_retention_days } = options;
     return {
       partitions: books,
       doubled: stored.doubled,
       refused_at_doors: refusals.at_doors,
       letters_trimmed_to: refusals.trimmed_to,
-      stored_from: tick_retention_days === null
-        ? -Infinity
-        : Date.now() - tick_retention_days * 86_400_000,
+      stored_from: storedFrom(options.tick_retention_days, Date.now()),
     };
   } finally {
     await reader.close();
   }
+}
+
+/** Rows expire by whole days of ingest time, UTC: those of the day of the limit are still there. */
+function storedFrom(retention_days: number | null, now_ms: number): number {
+  if (retention_days === null) return -Infinity;
+  return (Math.floor(now_ms / DAY_MS) - retention_days) * DAY_MS;
 }
 
 async function storedOf(options: AuditOptions): Promise<Stored> {

@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { ONLY_STAGE_HEADER } from "../../contract/records.ts";
 import { withServers } from "../local/test_servers.ts";
+import { runTask, type TaskResult } from "../task_under_test.ts";
 import { audit } from "./audit.ts";
 import type { LedgerReport, LedgerRow } from "./judge.ts";
 import {
@@ -253,24 +254,15 @@ Deno.test("the ledger on real servers", (context) =>
     });
   }));
 
-/** Runs `deno task audit` as a person would, with the test's servers. */
-async function commandLine(
-  stack: StackUnderTest,
-  ...options: string[]
-): Promise<{ code: number; stdout: string; stderr: string }> {
+/** Runs `deno task audit` with the test's servers. */
+function commandLine(stack: StackUnderTest, ...options: string[]): Promise<TaskResult> {
   const { options: audited } = stack;
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "audit", ...options],
-    cwd: new URL("../..", import.meta.url),
-    env: {
-      KAFKA_BOOTSTRAP_SERVERS: audited.kafka.bootstrap_servers.join(","),
-      DATABASE_URL: String(audited.database_url),
-      KAFKA_TOPIC: audited.tick_topic,
-      TAPELINE_CANDLE_TOPIC: audited.candle_topic,
-      TAPELINE_DEAD_LETTER_TOPIC: audited.dead_letter_topic,
-      TAPELINE_TICK_RETENTION_DAYS: "36500",
-    },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code: output.code, stdout: text(output.stdout), stderr: text(output.stderr) };
+  return runTask("audit", options, {
+    KAFKA_BOOTSTRAP_SERVERS: audited.kafka.bootstrap_servers.join(","),
+    DATABASE_URL: String(audited.database_url),
+    KAFKA_TOPIC: audited.tick_topic,
+    TAPELINE_CANDLE_TOPIC: audited.candle_topic,
+    TAPELINE_DEAD_LETTER_TOPIC: audited.dead_letter_topic,
+    TAPELINE_TICK_RETENTION_DAYS: "36500",
+  });
 }

@@ -1,31 +1,15 @@
 /** The ledger's settings: the stages' own, since it looks where they write. */
-import {
-  type Environment,
-  integer,
-  readConfig,
-  type SettingTable,
-  text,
-} from "../../runtime/config.ts";
+import { type Environment, readConfig, type SettingTable } from "../../runtime/config.ts";
 import type { Logger } from "../../runtime/log.ts";
 import { DATABASE_SETTINGS, KAFKA_SETTINGS } from "../../runtime/settings.ts";
+import { SETTINGS as SINK_SETTINGS } from "../../services/sink/config.ts";
 import type { AuditOptions } from "./audit.ts";
 
 export const SETTINGS = {
   ...KAFKA_SETTINGS,
   ...DATABASE_SETTINGS,
-  sink_consumer: {
-    variable: "CONSUMER_GROUP",
-    default: "sink",
-    doc: "Consumer group of the sink: its position in kafka_offsets goes by it",
-    parse: text(),
-  },
-  tick_retention_days: {
-    variable: "TAPELINE_TICK_RETENTION_DAYS",
-    default: "7",
-    unit: "days",
-    doc: "How long rows of ticks are kept, by time of ingest",
-    parse: integer(1, 36_500),
-  },
+  sink_consumer: SINK_SETTINGS.consumer_group,
+  tick_retention_days: SINK_SETTINGS.tick_retention_days,
 } as const satisfies SettingTable;
 
 /**
