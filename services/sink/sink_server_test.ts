@@ -9,7 +9,7 @@ import {
   someTicks,
   tickRecord,
   withDatabase,
-} from "./sink_under_test.ts";
+} from "./sink_test_data.ts";
 
 Deno.test("ticks reach the database once, also those that come while it runs", async () => {
   await withServers({ kafka: true, postgres: true }, async ({ bootstrap, database_url }) => {

@@ -1,4 +1,6 @@
 /** For server tests: topics, ticks in them, and what the database holds of them. */
+import { Buffer } from "node:buffer";
+import type { KafkaMessage } from "kafkajs";
 import type { Tick } from "../../contract/tick.ts";
 import { DEFAULT_TOPIC_NAMES, topicShapes } from "../../contract/topics.ts";
 import { type Database, openDatabase } from "../../runtime/database.ts";
@@ -7,6 +9,7 @@ import { openReader, readRange, type ReadRecord } from "../../runtime/kafka_read
 import { openSender, type OutgoingRecord } from "../../runtime/kafka_sender.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { partitionOf } from "../../contract/partition.ts";
+import { claimPosition, type PositionOwner } from "./position.ts";
 
 /** Partitions of the tick topic in tests. */
 export const PARTITIONS = 3;
@@ -137,4 +140,35 @@ export async function countTicks(
     SELECT count(*)::int AS rows, count(DISTINCT (kafka_partition, kafka_offset))::int AS places
     FROM ticks`;
   return counted!;
+}
+
+/** Ticks as records that a consumer would get, from an offset on. */
+export function tickMessages(ticks: readonly Tick[], first_offset = 0): KafkaMessage[] {
+  return ticks.map((tick, index) => ({
+    key: Buffer.from(tick.symbol),
+    value: Buffer.from(JSON.stringify(tick)),
+    offset: String(first_offset + index),
+    timestamp: String(Date.now()),
+    attributes: 0,
+    headers: {},
+  }));
+}
+
+/** A position of our own in an empty database, at offset 0. */
+export async function startPosition(
+  database: Database,
+  topic = "ticks",
+  partition = 0,
+): Promise<PositionOwner> {
+  const owner = { consumer: "sink", cluster_id: "test" };
+  const ends = { earliest: 0n, last_stable: 0n };
+  await claimPosition(database, owner, topic, partition, ends);
+  return owner;
+}
+
+/** Where the database would have a consumer go on, of all partitions of a topic. */
+export async function storedPositions({ sql }: Database, topic: string): Promise<bigint[]> {
+  const rows = await sql<{ next_offset: string }[]>`
+    SELECT next_offset FROM kafka_offsets WHERE topic = ${topic} ORDER BY partition`;
+  return rows.map((row) => BigInt(row.next_offset));
 }
