@@ -4,7 +4,7 @@ import { createKafka, ensureTopics } from "../../runtime/kafka.ts";
 import { openSender, type OutgoingRecord } from "../../runtime/kafka_sender.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { withServers } from "../local/test_servers.ts";
-import { runTask, withTask } from "../task_under_test.ts";
+import { runTask, withTask } from "../test_task.ts";
 
 const TICK = { source: "test", price: 190.25, volume: 100, timestamp: 1_709_285_460_000 };
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { ONLY_STAGE_HEADER } from "../../contract/records.ts";
 import { withServers } from "../local/test_servers.ts";
-import { runTask, type TaskResult } from "../task_under_test.ts";
+import { runTask, type TaskResult } from "../test_task.ts";
 import { audit } from "./audit.ts";
 import type { LedgerReport, LedgerRow } from "./judge.ts";
 import {
@@ -17,7 +17,7 @@ import {
   tickOf,
   tickRecord,
   withSender,
-} from "./stack_under_test.ts";
+} from "./test_stack.ts";
 import { summarize } from "./summary.ts";
 
 const NEXT = MINUTE + 60_000;
