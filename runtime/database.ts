@@ -64,6 +64,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     );
   }
   const sockets = new Set<net.Socket>();
+  let allClosed = (): void => {};
+  const forget = (socket: net.Socket): void => {
+    if (sockets.delete(socket) && sockets.size === 0) allClosed();
+  };
   const settings: postgres.Options<Record<string, never>> & { socket: SocketMaker } = {
     max: pool_size,
     connect_timeout: connect_timeout_ms / 1_000,
@@ -77,21 +81,33 @@ export function openDatabase(options: DatabaseOptions): Database {
       idle_in_transaction_session_timeout: idle_transaction_timeout_ms,
       TimeZone: "UTC",
     },
-    socket: (target) => trackedSocket(target, sockets),
+    socket(target) {
+      const socket = openSocket(target);
+      // Under TLS postgres.js takes our listener away.
+      for (const known of sockets) if (known.destroyed) forget(known);
+      sockets.add(socket);
+      socket.on("close", () => forget(socket));
+      return socket;
+    },
   };
   const sql = postgres(url, settings);
 
   function cutConnections(): void {
     for (const socket of sockets) socket.destroy();
-    sockets.clear();
   }
 
   return {
     sql,
     cutConnections,
     async close(deadline_ms = 5_000) {
+      // postgres.js never says that it has ended once a connection was lost in the middle of a query,
+      // so the sockets are asked as well.
+      const closed = new Promise<void>((resolve) => allClosed = resolve);
+      const ended = sql.end();
       try {
-        await withDeadline(sql.end(), deadline_ms, "Closing the database's connections");
+        if (sockets.size > 0) {
+          await withDeadline(Promise.race([ended, closed]), deadline_ms, "Closing the database");
+        }
       } catch {
         // Past the deadline they are cut below, which is what the caller asked for.
       }
@@ -115,12 +131,10 @@ type SocketMaker = (target: SocketTarget) => net.Socket;
  * 90 ms. It is handed over while it still connects, because a failure must reach postgres.js as the
  * socket's event: where this function itself fails, the pool's slot is lost for good.
  */
-function trackedSocket(target: SocketTarget, sockets: Set<net.Socket>): net.Socket {
+function openSocket(target: SocketTarget): net.Socket {
   const socket = new net.Socket();
   const host = target.host[0] ?? "localhost";
   const port = target.port[0] ?? 5_432;
-  for (const known of sockets) if (known.destroyed) sockets.delete(known);
-  sockets.add(socket);
   socket.setNoDelay(true);
   if (target.path) socket.connect(target.path);
   else socket.connect(port, host);

@@ -1,0 +1,100 @@
+import { deepStrictEqual, doesNotMatch, rejects, strictEqual, throws } from "node:assert/strict";
+import { once } from "node:events";
+import { inspect } from "node:util";
+import { withServers } from "../infra/local/test_servers.ts";
+import { type Database, isPassing, openDatabase, serverError } from "./database.ts";
+
+function open(url: string, pool_size = 2): Database {
+  return openDatabase({
+    url,
+    application_name: "test",
+    pool_size,
+    statement_timeout_ms: 5_000,
+    connect_timeout_ms: 2_000,
+  });
+}
+
+Deno.test("connections to a real Postgres", async (test) => {
+  await withServers({ postgres: true }, async ({ database_url, postgres }) => {
+    await test.step("say who they are and carry their limits", async () => {
+      const { sql, close } = open(database_url);
+      const [settings] = await sql`
+        SELECT current_setting('application_name') AS name,
+          current_setting('statement_timeout') AS statement,
+          current_setting('idle_in_transaction_session_timeout') AS idle,
+          current_setting('TimeZone') AS zone`;
+      deepStrictEqual(settings, { name: "test", statement: "5s", idle: "10s", zone: "UTC" });
+      await close();
+    });
+
+    await test.step("do not wait for delayed acknowledgements: a small COPY is quick", async () => {
+      const { sql, close } = open(database_url, 1);
+      await sql`CREATE TABLE copied (line text)`;
+      const durations_ms: number[] = [];
+      for (let round = 0; round < 21; round++) {
+        const started_at = performance.now();
+        await sql.begin(async (transaction) => {
+          const stream = await transaction`COPY copied FROM STDIN`.writable();
+          stream.end("a line\n");
+          await once(stream, "finish");
+        });
+        durations_ms.push(performance.now() - started_at);
+      }
+      const median_ms = durations_ms.sort((left, right) => left - right)[10]!;
+      // With Nagle's algorithm it is 40 ms at least.
+      strictEqual(median_ms < 25, true, `median ${median_ms} ms`);
+      await close();
+    });
+
+    await test.step("are cut at once when asked, and new ones work", async () => {
+      const { sql, cutConnections, close } = open(database_url);
+      const slow = sql`SELECT pg_sleep(60)`.execute();
+      await sql`SELECT 1`;
+      cutConnections();
+      await rejects(slow, (error) => isPassing(error) && serverError(error) === null);
+      deepStrictEqual((await sql`SELECT 2 AS two`)[0], { two: 2 });
+      const started_at = performance.now();
+      await close();
+      strictEqual(performance.now() - started_at < 900, true);
+    });
+
+    await test.step("tell a refusal that stays from one that passes", async () => {
+      const { sql, close } = open(database_url);
+      await rejects(
+        sql`SELECT * FROM nowhere`.execute(),
+        (error) => serverError(error)?.code === "42P01" && !isPassing(error),
+      );
+      const wrapped = new Error("while storing", {
+        cause: await sql`SELECT 1 / 0`.catch((error: unknown) => error),
+      });
+      strictEqual(serverError(wrapped)?.code, "22012");
+      await close();
+    });
+
+    await test.step("come back after the server was restarted", async () => {
+      const { sql, close } = open(database_url);
+      await sql`SELECT 1`;
+      await postgres.restart();
+      // The lost connection may be found out by the first query.
+      await sql`SELECT 1`.catch((error) => strictEqual(isPassing(error), true));
+      deepStrictEqual((await sql`SELECT 3 AS three`)[0], { three: 3 });
+      await close();
+    });
+
+    await test.step("never show the password in an error", async () => {
+      const refused = new URL(database_url);
+      refused.password = "geheim";
+      const away = new URL(refused);
+      away.port = "1";
+      for (const url of [refused, away]) {
+        const { sql, close } = open(url.href);
+        await rejects(sql`SELECT 1`.execute(), (error) => {
+          doesNotMatch(inspect(error, { depth: 10, showHidden: true }), /geheim/);
+          return true;
+        });
+        await close();
+      }
+      throws(() => open("geheim"), (error) => !inspect(error).includes("geheim"));
+    });
+  });
+});
