@@ -1,7 +1,7 @@
 /** Source `http`: POST /ticks, answered when Kafka has acknowledged what was accepted. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Context, Hono } from "hono";
-import { farFutureFault, type Fault, tickFault } from "../../../contract/tick.ts";
+import { decodeJson, farFutureFault, type Fault, tickFault } from "../../../contract/tick.ts";
 import { withDeadline } from "../../../runtime/backoff.ts";
 import { errorFields } from "../../../runtime/log.ts";
 import { serveApp } from "../../../runtime/operations_server.ts";
@@ -94,8 +94,8 @@ export function httpDoorApp(door: Door, options: HttpDoorOptions): Hono {
   app.post("/markers", async (context) => {
     const body = await bodyOf(context, options.body_bytes_max);
     if (body instanceof Response) return body;
-    const [decoded] = decodeBody("json", body.bytes);
-    const marker = "fault" in decoded! ? decoded : readMarker(decoded!.value, now());
+    const decoded = decodeJson(body.bytes);
+    const marker = "fault" in decoded ? decoded : readMarker(decoded.value, now());
     if ("fault" in marker) {
       return context.json({ error: marker.fault.message, reason: marker.fault.reason }, 400);
     }

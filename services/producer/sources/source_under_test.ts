@@ -114,6 +114,13 @@ export async function withSource(
     }
   }
 
+  /** What waits goes on being taken, as it does in the producer. */
+  async function stop(): Promise<void> {
+    stopping.abort();
+    await takeUntil(() => is_over);
+    await run;
+  }
+
   try {
     await test({
       ...taken,
@@ -132,17 +139,13 @@ export async function withSource(
           )
           .reduce((sum, { value }) => sum + value, 0);
       },
-      async stop() {
-        stopping.abort();
-        await withDeadline(run, DEADLINE_MS, `Stopping the source ${name}`);
-      },
+      stop,
       async ended() {
         await takeUntil(() => is_over && queue.peek() === undefined);
         await run;
       },
     });
   } finally {
-    stopping.abort();
-    await withDeadline(run, DEADLINE_MS, `Stopping the source ${name}`);
+    await stop();
   }
 }

@@ -1,0 +1,158 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import type { OutgoingRecord, Sender } from "../../runtime/kafka_sender.ts";
+import type { Tick } from "../../contract/tick.ts";
+import { createBatcher } from "./batch.ts";
+import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
+import { createLoadQueue, type LoadQueue } from "./load_queue.ts";
+import { createReceipts } from "./receipts.ts";
+
+interface Sent {
+  kind: "tick" | "marker" | "dead_letter";
+  partition: number | undefined;
+  value: string;
+}
+
+/** A dispatcher whose sender is held until it is told to go on. */
+function underTest(options: { batch_interval_ms?: number; fails?: boolean } = {}): {
+  queue: LoadQueue;
+  dispatcher: Dispatcher;
+  /** What each send held. */
+  sends: Sent[][];
+  hold: () => () => void;
+} {
+  const queue = createLoadQueue(1_000);
+  const sends: Sent[][] = [];
+  let gate: Promise<void> = Promise.resolve();
+  const sender: Sender = {
+    async send(records: readonly OutgoingRecord[]) {
+      if (records.length === 0) return;
+      sends.push(records.map(({ topic, partition, value, headers }) => ({
+        kind: topic === "dead" ? "dead_letter" : headers?.["tapeline-record"] ? "marker" : "tick",
+        partition,
+        value: String(value),
+      })));
+      if (options.fails && sends.length > 1) throw new Error("Kafka refuses the batch");
+      await gate;
+    },
+    isStuck: () => false,
+    close: () => Promise.resolve(),
+  };
+  const target = { topic: "ticks", partitions: 2 };
+  const dispatcher = createDispatcher({
+    queue,
+    takeBatch: createBatcher(queue, target, { ticks: 10, bytes: 100_000 }),
+    sender,
+    markers: { ...target, run: "r", receipts: createReceipts(2) },
+    dead_letter_topic: "dead",
+    batch_ticks: 10,
+    batch_interval_ms: options.batch_interval_ms ?? 0,
+    onConfirmed: () => {},
+  });
+  return {
+    queue,
+    dispatcher,
+    sends,
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      return resolve;
+    },
+  };
+}
+
+const tick: Tick = { symbol: "AAPL", price: 1, volume: 1, timestamp: 1, source: "test" };
+
+/** Ticks that the markers of all sends confirm. */
+function confirmedTicks(sends: Sent[][]): number {
+  return sends.flat().filter(({ kind }) => kind === "marker")
+    .flatMap(({ value }) => JSON.parse(value).confirmed as { ticks: number }[])
+    .reduce((sum, { ticks }) => sum + ticks, 0);
+}
+
+Deno.test("a run begins with a marker in each partition and ends with all receipts", async () => {
+  const { queue, dispatcher, sends } = underTest();
+  for (let count = 0; count < 25; count++) queue.offer({ kind: "ticks", ticks: [tick] });
+  dispatcher.drain();
+  await dispatcher.run();
+  deepStrictEqual(sends[0]!.map(({ kind, partition }) => [kind, partition]), [
+    ["marker", 0],
+    ["marker", 1],
+  ]);
+  strictEqual(sends.flat().filter(({ kind }) => kind === "tick").length, 25);
+  strictEqual(sends.at(-1)![0]!.kind, "marker");
+  strictEqual(confirmedTicks(sends), 25);
+});
+
+Deno.test("receipts stand at the head of a batch, before its ticks", async () => {
+  const { queue, dispatcher, sends } = underTest();
+  queue.offer({ kind: "ticks", ticks: [tick] });
+  queue.offer({ kind: "marker", source: "test", event_time: 1, ended: false });
+  queue.offer({ kind: "ticks", ticks: [tick] });
+  dispatcher.drain();
+  await dispatcher.run();
+  for (const send of sends) {
+    const kinds = send.map(({ kind }) => kind);
+    deepStrictEqual(kinds, [...kinds].sort(), "a marker stands behind a tick");
+  }
+  strictEqual(confirmedTicks(sends), 2);
+});
+
+Deno.test("when it is quiet, receipts go out by themselves", async () => {
+  const { queue, dispatcher, sends } = underTest();
+  const running = dispatcher.run();
+  queue.offer({ kind: "ticks", ticks: [tick] });
+  const started_at = performance.now();
+  while (confirmedTicks(sends) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  ok(performance.now() - started_at < 1_000);
+  dispatcher.drain();
+  await running;
+  const count = sends.length;
+  strictEqual(confirmedTicks(sends), 1);
+  ok(count <= 4, `${count} sends`);
+});
+
+Deno.test("only one send is under way, and confirmations wait for it", async () => {
+  const { queue, dispatcher, sends, hold } = underTest();
+  const release = hold();
+  let confirmed = false;
+  const running = dispatcher.run();
+  queue.offer({ kind: "ticks", ticks: [tick], confirmed: () => confirmed = true });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  strictEqual(sends.length, 1);
+  strictEqual(confirmed, false);
+  release();
+  dispatcher.drain();
+  await running;
+  strictEqual(confirmed, true);
+});
+
+Deno.test("refused inputs are sent before the ticks that follow them", async () => {
+  const { queue, dispatcher, sends } = underTest();
+  const fault = { reason: "not_json", message: "" } as const;
+  const input = { source: "s", line: 3, bytes: new Uint8Array([1]), fault };
+  queue.offer({ kind: "refused", inputs: [input] });
+  queue.offer({ kind: "ticks", ticks: [tick] });
+  dispatcher.drain();
+  await dispatcher.run();
+  deepStrictEqual(sends.slice(1, 3).map((send) => send.at(-1)!.kind), ["dead_letter", "tick"]);
+});
+
+Deno.test("a tick waits for others no longer than the interval", async () => {
+  const { queue, dispatcher, sends } = underTest({ batch_interval_ms: 40 });
+  const running = dispatcher.run();
+  queue.offer({ kind: "ticks", ticks: [tick] });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  queue.offer({ kind: "ticks", ticks: [tick] });
+  while (sends.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  strictEqual(sends[1]!.filter(({ kind }) => kind === "tick").length, 2);
+  dispatcher.drain();
+  await running;
+});
+
+Deno.test("a batch that Kafka refuses ends the run, and confirms nothing", async () => {
+  const { queue, dispatcher } = underTest({ fails: true });
+  let confirmed = false;
+  queue.offer({ kind: "ticks", ticks: [tick], confirmed: () => confirmed = true });
+  await rejects(dispatcher.run(), /Kafka refuses the batch/);
+  strictEqual(confirmed, false);
+});
