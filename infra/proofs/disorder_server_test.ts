@@ -118,7 +118,7 @@ async function httpDoor(endpoints_file: string, output: () => string): Promise<s
   while (Date.now() < give_up_at) {
     try {
       const endpoints = JSON.parse(await Deno.readTextFile(endpoints_file));
-      if (endpoints.http) return endpoints.http;
+      if (endpoints.producer_http) return endpoints.producer_http;
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }

@@ -1,27 +1,13 @@
 /** Files of ticks that proofs write for a replay. */
 
+import { createRandom } from "../../services/producer/sources/price_path.ts";
+
 /** The header of the tick format. */
 export const TICK_HEADER = "symbol,timestamp,price,volume,trade_id,price_forming";
 
 /** Writes lines of the tick format as a CSV file. */
 export async function writeTickFile(path: string, lines: readonly string[]): Promise<void> {
   await Deno.writeTextFile(path, [TICK_HEADER, ...lines, ""].join("\n"));
-}
-
-/**
- * A random number generator that a seed decides (mulberry32, by T. Ettinger, public domain).
- *
- * @param seed Any whole number.
- * @returns Gives numbers from 0 to 1.
- */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /**
@@ -35,7 +21,7 @@ export function shuffleWithin(
   delay_ms_max: number,
   seed: number,
 ): string[] {
-  const random = seededRandom(seed);
+  const random = createRandom(seed);
   const arrivals = new Map<string, number>();
   return lines.map((line) => {
     const [symbol, timestamp] = line.split(",", 2);

@@ -38,6 +38,8 @@ export interface StartedRun {
   /** Resolves with what it came to. */
   ended: Promise<RunOutcome>;
   signal(signal: Deno.Signal): void;
+  /** Ends it in order where it has not ended yet. */
+  stop(): Promise<void>;
 }
 
 /**
@@ -53,8 +55,9 @@ export async function withProof<Result>(prove: (proof: Proof) => Promise<Result>
       pool_size: 2,
       statement_timeout_ms: 60_000,
     });
-    const start = (arguments_: readonly string[], environment: Variables = {}): StartedRun =>
-      startRun(
+    const started: StartedRun[] = [];
+    const start = (arguments_: readonly string[], environment: Variables = {}): StartedRun => {
+      const run = startRun(
         [...arguments_, "--data-dir", `${servers.data_dir}/run`],
         {
           KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap,
@@ -62,6 +65,9 @@ export async function withProof<Result>(prove: (proof: Proof) => Promise<Result>
           ...environment,
         },
       );
+      started.push(run);
+      return run;
+    };
     try {
       return await prove({
         servers,
@@ -70,6 +76,7 @@ export async function withProof<Result>(prove: (proof: Proof) => Promise<Result>
         run: async (arguments_, environment) => await start(arguments_, environment).ended,
       });
     } finally {
+      for (const run of started) await run.stop();
       await database.close();
     }
   });
@@ -94,8 +101,12 @@ export function startRun(arguments_: readonly string[], environment: Variables):
   const follow = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) output += text;
   };
+  let is_over = false;
   const over = Promise.all([child.status, follow(child.stdout), follow(child.stderr)])
-    .then(([{ code }]) => ({ code, output }));
+    .then(([{ code }]) => {
+      is_over = true;
+      return { code, output };
+    });
   const ended = withDeadline(over, RUN_DEADLINE_MS, "A run of deno task start").catch(
     async (error) => {
       child.kill("SIGKILL");
@@ -108,5 +119,9 @@ export function startRun(arguments_: readonly string[], environment: Variables):
     output: () => output,
     ended,
     signal: (signal) => child.kill(signal),
+    async stop() {
+      if (!is_over) child.kill("SIGTERM");
+      await ended;
+    },
   };
 }
