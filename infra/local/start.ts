@@ -25,7 +25,7 @@ import { openSupervisorLog } from "./supervisor_log.ts";
 import { supervisorApp } from "./supervisor_server.ts";
 import { observe } from "./gauges.ts";
 
-const EXIT_REFUSED = 1;
+const EXIT_NOT_DONE = 1;
 /** As a shell reports a process that Ctrl-C has ended. */
 const EXIT_AT_ONCE = 130;
 
@@ -51,7 +51,7 @@ async function start(args: readonly string[], screen: Screen): Promise<number> {
     return await run(options, environment, config, screen, signals.stopping);
   } catch (error) {
     if (!signals.stopping.aborted) throw error;
-    return 0;
+    return options.until_drained ? EXIT_NOT_DONE : 0;
   }
 }
 
@@ -66,12 +66,12 @@ async function run(
   using log = await openSupervisorLog(data_dir, screen);
   const { show } = log;
   await using undo = new AsyncDisposableStack();
-  undo.defer(() => show("everything is stopped"));
 
   const orphans = await stopOrphans(data_dir);
   if (orphans.length > 0) show(`stopped what a killed start had left: ${orphans.join(", ")}`);
   stopping.throwIfAborted();
 
+  undo.defer(() => show("everything is stopped"));
   const servers = await openServers({ data_dir, config, show, stopping });
   undo.defer(async () => {
     await Promise.all(servers.parts.map((part) => part.stop()));
@@ -129,8 +129,8 @@ async function run(
     stopping.addEventListener("abort", () => resolve(), { once: true });
   });
   await Promise.race([asked, services.failed, ...(until_drained ? [services.sourceEnded] : [])]);
-  if (stopping.aborted || !until_drained) return 0;
-
+  if (!until_drained) return 0;
+  stopping.throwIfAborted();
   await Promise.race([progress.drained(stopping), services.failed]);
   await line.stop();
   stopping.throwIfAborted();
@@ -148,6 +148,6 @@ if (import.meta.main) {
       (error as Error).message,
     );
     await Deno.stderr.write(new TextEncoder().encode(`\n${text}\n`));
-    Deno.exit(EXIT_REFUSED);
+    Deno.exit(EXIT_NOT_DONE);
   }
 }

@@ -11,6 +11,8 @@ export interface StatusSample {
   rows_stored: number;
   /** Seconds; null if it can't be told at the moment. */
   behind_s: number | null;
+  /** Share of a replayed file that has been read, from 0 to 1; 0 where none is replayed. */
+  replayed: number;
 }
 
 /**
@@ -31,6 +33,7 @@ export function statusLine(
     `in ${rate(after.ticks_in - before.ticks_in, span_s)} ticks/s`,
     `stored ${rate(after.rows_stored - before.rows_stored, span_s)} rows/s`,
     `behind ${behind} s`,
+    ...replayWords(before, after, span_s),
     ...parts.map(partWords).filter((text) => text !== null),
   ];
   return words.join("  |  ");
@@ -40,6 +43,19 @@ export function statusLine(
 function rate(grown: number, span_s: number): string {
   const per_second = Math.max(0, grown) / span_s;
   return per_second >= 100 ? Math.round(per_second).toLocaleString("en") : per_second.toFixed(1);
+}
+
+function replayWords(before: StatusSample, after: StatusSample, span_s: number): string[] {
+  if (after.replayed === 0) return [];
+  const per_second = (after.replayed - before.replayed) / span_s;
+  const left = per_second <= 0 ? "" : `, ${duration((1 - after.replayed) / per_second)} left`;
+  return [`replayed ${(after.replayed * 100).toFixed(1)} %${after.replayed < 1 ? left : ""}`];
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.ceil(seconds)} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3_600).toFixed(1)} h`;
 }
 
 function partWords({ name, state, restarts }: PartStatus): string | null {

@@ -61,6 +61,7 @@ async function sample(options: StatusOptions): Promise<StatusSample> {
     ticks_in: sampleSum(producer.metrics, PRODUCER.sent.name, { to: tick_topic }),
     rows_stored: sampleSum(sink.metrics, SINK.rows_stored.name, { table: "ticks" }),
     behind_s,
+    replayed: sampleSum(producer.metrics, PRODUCER.replay_progress.name),
   };
 }
 

@@ -1,0 +1,154 @@
+/** Runs `deno task start` as a person does, for tests. */
+import assert from "node:assert/strict";
+import { sleep } from "../../runtime/backoff.ts";
+import { linesOf } from "./lines.ts";
+import type { PartStatus } from "./part.ts";
+import { processIdentity } from "./process_identity.ts";
+
+const START = new URL("./start.ts", import.meta.url).pathname;
+const POLL_INTERVAL_MS = 50;
+
+/** A start that runs. */
+export interface RunningStart {
+  pid: number;
+  /** All that it has written so far. */
+  output(): string;
+  /** Waits until its output holds a text; fails if it ends first. */
+  says(text: string, deadline_ms?: number): Promise<void>;
+  /** What endpoints.json says now. */
+  endpoints(): Promise<{ [name: string]: string }>;
+  /** The parts as its /health has them. */
+  parts(): Promise<Map<string, PartStatus>>;
+  signal(signal: Deno.Signal): void;
+  /** Waits for its end. */
+  ended(): Promise<{ code: number; elapsed_ms: number }>;
+}
+
+/**
+ * Starts it on a data directory; its output is piped.
+ *
+ * @param data_dir The directory.
+ * @param args More options.
+ * @param env Variables on top of this process's.
+ */
+export function runStart(
+  data_dir: string,
+  args: readonly string[] = [],
+  env: { [variable: string]: string } = {},
+): RunningStart {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", START, "--data-dir", data_dir, ...args],
+    env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let output = "";
+  let over = false;
+  const reading = Promise.all([child.stdout, child.stderr].map(async (stream) => {
+    for await (const line of linesOf(stream)) output += `${line}\n`;
+  }));
+  const status = child.status.then((status) => {
+    over = true;
+    return status;
+  });
+  const endpoints = async (): Promise<{ [name: string]: string }> =>
+    JSON.parse(await Deno.readTextFile(`${data_dir}/endpoints.json`));
+  return {
+    pid: child.pid,
+    output: () => output,
+    endpoints,
+    async says(text, deadline_ms = 90_000) {
+      await eventually(
+        () => {
+          if (over && !output.includes(text)) {
+            throw new Error(`It has ended and never said ${JSON.stringify(text)}:\n${output}`);
+          }
+          return Promise.resolve(output.includes(text));
+        },
+        deadline_ms,
+        () => `It has not said ${JSON.stringify(text)}:\n${output}`,
+      );
+    },
+    async parts() {
+      const response = await fetch(`${(await endpoints()).supervisor}/health`);
+      const { parts } = await response.json() as { parts: PartStatus[] };
+      return new Map(parts.map((part) => [part.name, part]));
+    },
+    signal: (signal) => child.kill(signal),
+    async ended() {
+      const started = performance.now();
+      const { code } = await status;
+      const elapsed_ms = performance.now() - started;
+      await reading;
+      return { code, elapsed_ms };
+    },
+  };
+}
+
+/**
+ * Waits until something is so.
+ *
+ * @param isSo Looks once.
+ * @param deadline_ms How long to wait.
+ * @param otherwise Says what is wrong, for the error.
+ */
+export async function eventually(
+  isSo: () => Promise<boolean>,
+  deadline_ms: number,
+  otherwise: () => string,
+): Promise<void> {
+  const give_up = performance.now() + deadline_ms;
+  while (!await isSo()) {
+    if (performance.now() > give_up) throw new Error(otherwise());
+    await sleep(POLL_INTERVAL_MS);
+  }
+}
+
+/** The ids of the processes that a data directory's start has noted, by name. */
+export async function notedPids(data_dir: string): Promise<Map<string, number>> {
+  const pids = new Map<string, number>();
+  for await (const { name } of Deno.readDir(`${data_dir}/run`)) {
+    if (!name.endsWith(".json")) continue;
+    pids.set(
+      name.slice(0, -".json".length),
+      JSON.parse(await Deno.readTextFile(`${data_dir}/run/${name}`)).pid,
+    );
+  }
+  return pids;
+}
+
+/**
+ * The living processes that belong to a data directory: those whose command line names it, and of
+ * the given ones those that still live (Linux only, as the test machine is).
+ *
+ * @param data_dir The directory.
+ * @param noted Ids that `notedPids` gave while it ran.
+ */
+export async function processesOf(data_dir: string, noted: Iterable<number>): Promise<number[]> {
+  const pids = new Set<number>();
+  for (const pid of noted) if (await processIdentity(pid) !== null) pids.add(pid);
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name) || Number(name) === Deno.pid) continue;
+    if (await mentions(`/proc/${name}/cmdline`, data_dir)) pids.add(Number(name));
+  }
+  return [...pids];
+}
+
+async function mentions(path: string, text: string): Promise<boolean> {
+  try {
+    return (await Deno.readTextFile(path)).includes(text);
+  } catch {
+    // The process has ended in this moment.
+    return false;
+  }
+}
+
+/** Fails unless nothing of a data directory runs, and no file says that something does. */
+export async function assertNothingLeft(
+  data_dir: string,
+  noted: Iterable<number> = [],
+): Promise<void> {
+  assert.deepEqual(await processesOf(data_dir, noted), []);
+  await assert.rejects(Deno.stat(`${data_dir}/endpoints.json`), Deno.errors.NotFound);
+}
