@@ -42,7 +42,7 @@ Deno.test("connections to a real Postgres", async (test) => {
       }
       const median_ms = durations_ms.sort((left, right) => left - right)[10]!;
       // With Nagle's algorithm it is 40 ms at least.
-      strictEqual(median_ms < 25, true, `median ${median_ms} ms`);
+      strictEqual(median_ms < 38, true, `median ${median_ms} ms`);
       await close();
     });
 
