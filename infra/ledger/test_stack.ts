@@ -1,7 +1,6 @@
 /** A tick topic written by hand, and stages that follow it faithfully, on real servers: for tests. */
 import type { Kafka } from "kafkajs";
 import { addChecksum, tickHash } from "../../contract/ledger.ts";
-import { deadLetterHeaders } from "../../contract/dead_letter.ts";
 import {
   ledgerKey,
   type LedgerRecord,
@@ -19,7 +18,9 @@ import { createKafka, ensureTopics, type KafkaOptions } from "../../runtime/kafk
 import { openReader, readRange, type ReadRecord } from "../../runtime/kafka_reader.ts";
 import { openSender, type OutgoingRecord, type Sender } from "../../runtime/kafka_sender.ts";
 import { createLogger } from "../../runtime/log.ts";
+import { deadLetter } from "../../services/aggregator/output.ts";
 import { migrate } from "../../services/sink/migrate.ts";
+import { createTickPartitions } from "../../services/sink/tick_partitions.ts";
 import type { TestServers } from "../local/test_servers.ts";
 import type { AuditOptions } from "./audit.ts";
 import type { TickStage } from "./tick_count.ts";
@@ -190,18 +191,9 @@ function letters(
   partition: number,
   refused: readonly { record: ReadRecord; fault: Fault }[],
 ): OutgoingRecord[] {
-  return refused.map(({ record, fault }) => ({
-    topic: stack.options.dead_letter_topic,
-    partition: 0,
-    key: record.key,
-    value: record.value,
-    timestamp_ms: Number(record.timestamp),
-    headers: deadLetterHeaders(stage, fault, {
-      topic: stack.options.tick_topic,
-      partition,
-      offset: record.offset,
-    }),
-  }));
+  const { tick_topic, candle_topic, dead_letter_topic } = stack.options;
+  const names = { stage, tick_topic, candle_topic, dead_letter_topic };
+  return refused.map((each) => deadLetter(names, partition, each));
 }
 
 /** Writes what an aggregator would that reads the whole topic: letters, counts, its position. */
@@ -273,6 +265,7 @@ export function stateOf(
 /** Writes what a sink would that reads the whole topic: letters, rows, its position. */
 export async function store(stack: StackUnderTest, refusing: Refusing = {}): Promise<void> {
   const { sql } = stack.database;
+  await createTickPartitions(stack.database).ensure([Math.floor(Date.now() / 86_400_000)]);
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const records = await readAll(stack, stack.options.tick_topic, partition);
     const { taken, refused } = judgeAll(records, "sink", refusing[partition]);
