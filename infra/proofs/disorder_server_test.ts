@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { hasSharedData, readTickLines, sharedFile } from "../testing/shared_data.ts";
 import { assertRecomputed, assertTicks, storedCandles } from "./candle_checks.ts";
 import { shuffleWithin, TICK_HEADER, upbitTrades, writeTickFile } from "./tick_files.ts";
-import { withProof } from "./whole_run.ts";
+import { stopRun, withProof } from "./whole_run.ts";
 
 const MAX_SPEED = ["--source", "replay", "--speed", "max", "--until-drained", "--file"];
 const LATENESS_MS = 5_000;
@@ -80,7 +80,8 @@ Deno.test("proof: two sources of one symbol at once, one eight years older, do n
     const run = start(
       ["--source", "replay,http", "--speed", "600", "--file", `${servers.data_dir}/old.csv`],
     );
-    const http = await httpDoor(`${servers.data_dir}/run/endpoints.json`, run.output);
+    await run.says("Tapeline runs");
+    const http = (await run.endpoints()).producer_http;
     const lines = (await Deno.readTextFile(`${servers.data_dir}/new.csv`)).trim().split("\n");
     strictEqual(lines[0], TICK_HEADER);
     for (let at = 1; at < lines.length; at += 500) {
@@ -102,8 +103,7 @@ Deno.test("proof: two sources of one symbol at once, one eight years older, do n
     });
     strictEqual(ended.ok, true, await ended.text());
     await waitForTicks(database, 6_000, run.output);
-    run.signal("SIGTERM");
-    const { code, output } = await run.ended;
+    const { code, output } = await stopRun(run);
     strictEqual(code, 0, output);
     await assertTicks(database, 6_000);
     await assertRecomputed(database);
@@ -111,21 +111,6 @@ Deno.test("proof: two sources of one symbol at once, one eight years older, do n
     deepStrictEqual(sources.map(({ source }) => source), ["http", "replay/old.csv"]);
   });
 });
-
-/** URL of the HTTP door, once the stack has told it. */
-async function httpDoor(endpoints_file: string, output: () => string): Promise<string> {
-  const give_up_at = Date.now() + 60_000;
-  while (Date.now() < give_up_at) {
-    try {
-      const endpoints = JSON.parse(await Deno.readTextFile(endpoints_file));
-      if (endpoints.producer_http) return endpoints.producer_http;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${endpoints_file} does not name the HTTP door. The run wrote:\n${output()}`);
-}
 
 async function waitForTicks(
   { sql }: Parameters<typeof assertTicks>[0],

@@ -1,45 +1,55 @@
 /** For proofs: all of Tapeline, run as a user runs it, on servers that outlive the run. */
 import { withDeadline } from "../../runtime/backoff.ts";
 import { type Database, openDatabase } from "../../runtime/database.ts";
-import { ROOT } from "../conformance/source_files.ts";
+import { type RunningStart, runStart } from "../local/start_under_test.ts";
 import { type TestServers, withServers } from "../local/test_servers.ts";
 
 /** Longest time for one run of all of it. */
 const RUN_DEADLINE_MS = 180_000;
 
+/** Servers, and how to run all of Tapeline on them and to look at what came of it. */
+export interface Proof {
+  servers: TestServers;
+  database: Database;
+  /** `deno task start` with these arguments: under way, to be ended by whoever calls. */
+  start(arguments_: readonly string[], environment?: Variables): RunningStart;
+  /** The same, to its end. */
+  run(arguments_: readonly string[], environment?: Variables): Promise<Outcome>;
+}
+
+/** Variables by name. */
+export type Variables = { [variable: string]: string };
+
 /** What a run came to. */
-export interface RunOutcome {
+export interface Outcome {
   code: number;
   /** Standard output and error. */
   output: string;
 }
 
-/** Servers, and how to run all of Tapeline on them and to look at what came of it. */
-export interface Proof {
-  servers: TestServers;
-  database: Database;
-  /**
-   * `deno task start` with these arguments, to its end.
-   *
-   * @param arguments_ Its arguments.
-   * @param environment Settings beside the servers.
-   */
-  run(arguments_: readonly string[], environment?: Variables): Promise<RunOutcome>;
-  /** The same, under way. Whoever calls sees to its end. */
-  start(arguments_: readonly string[], environment?: Variables): StartedRun;
+/**
+ * Waits for the end of a run.
+ *
+ * @throws Error with what it wrote, when it takes too long.
+ */
+export async function outcomeOf(run: RunningStart): Promise<Outcome> {
+  try {
+    const { code } = await withDeadline(run.ended(), RUN_DEADLINE_MS, "A run of deno task start");
+    return { code, output: run.output() };
+  } catch (error) {
+    throw new Error(`${(error as Error).message}. It wrote:\n${run.output()}`, { cause: error });
+  }
 }
 
-type Variables = { [variable: string]: string };
-
-/** A run under way. */
-export interface StartedRun {
-  pid: number;
-  output(): string;
-  /** Resolves with what it came to. */
-  ended: Promise<RunOutcome>;
-  signal(signal: Deno.Signal): void;
-  /** Ends it in order where it has not ended yet. */
-  stop(): Promise<void>;
+/** SIGTERM, and the end; a run that has ended is left as it is. */
+export async function stopRun(run: RunningStart): Promise<Outcome> {
+  try {
+    run.signal("SIGTERM");
+  } catch (error) {
+    // It has ended already.
+    if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return await outcomeOf(run);
 }
 
 /**
@@ -55,16 +65,14 @@ export async function withProof<Result>(prove: (proof: Proof) => Promise<Result>
       pool_size: 2,
       statement_timeout_ms: 60_000,
     });
-    const started: StartedRun[] = [];
-    const start = (arguments_: readonly string[], environment: Variables = {}): StartedRun => {
-      const run = startRun(
-        [...arguments_, "--data-dir", `${servers.data_dir}/run`],
-        {
-          KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap,
-          DATABASE_URL: servers.database_url,
-          ...environment,
-        },
-      );
+    const started: RunningStart[] = [];
+    const start = (arguments_: readonly string[], environment: Variables = {}): RunningStart => {
+      const run = runStart(`${servers.data_dir}/run`, arguments_, {
+        NO_COLOR: "1",
+        KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap,
+        DATABASE_URL: servers.database_url,
+        ...environment,
+      });
       started.push(run);
       return run;
     };
@@ -73,55 +81,11 @@ export async function withProof<Result>(prove: (proof: Proof) => Promise<Result>
         servers,
         database,
         start,
-        run: async (arguments_, environment) => await start(arguments_, environment).ended,
+        run: async (arguments_, environment) => await outcomeOf(start(arguments_, environment)),
       });
     } finally {
-      for (const run of started) await run.stop();
+      for (const run of started) await stopRun(run);
       await database.close();
     }
   });
-}
-
-/**
- * Runs `deno task start`'s program.
- *
- * @param arguments_ Its arguments.
- * @param environment Variables beside those of this process.
- */
-export function startRun(arguments_: readonly string[], environment: Variables): StartedRun {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", "infra/local/start.ts", ...arguments_],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", ...environment },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let output = "";
-  const follow = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) output += text;
-  };
-  let is_over = false;
-  const over = Promise.all([child.status, follow(child.stdout), follow(child.stderr)])
-    .then(([{ code }]) => {
-      is_over = true;
-      return { code, output };
-    });
-  const ended = withDeadline(over, RUN_DEADLINE_MS, "A run of deno task start").catch(
-    async (error) => {
-      child.kill("SIGKILL");
-      await over;
-      throw new Error(`${(error as Error).message}. It wrote:\n${output}`, { cause: error });
-    },
-  );
-  return {
-    pid: child.pid,
-    output: () => output,
-    ended,
-    signal: (signal) => child.kill(signal),
-    async stop() {
-      if (!is_over) child.kill("SIGTERM");
-      await ended;
-    },
-  };
 }

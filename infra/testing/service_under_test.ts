@@ -148,9 +148,14 @@ export function startService(
  *
  * @param isTrue What is waited for.
  * @param what Its name, for the error.
+ * @param deadline_ms How long to wait.
  */
-export async function eventually(isTrue: () => Promise<boolean>, what: string): Promise<void> {
-  const give_up_at = Date.now() + TEST_DEADLINE_MS;
+export async function eventually(
+  isTrue: () => Promise<boolean>,
+  what: string,
+  deadline_ms = TEST_DEADLINE_MS,
+): Promise<void> {
+  const give_up_at = Date.now() + deadline_ms;
   while (!await isTrue()) {
     if (Date.now() > give_up_at) throw new Error(`Waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
