@@ -35,6 +35,12 @@ Deno.test("a variable that is set wins, its alias too", () =>
     deepStrictEqual(both.KAFKA_BOOTSTRAP_SERVERS, "127.0.0.1:1");
   }));
 
+Deno.test("where all is set, the data directory is not looked at", () =>
+  withEndpoints("{cut", async (data_dir) => {
+    const environment = { KAFKA_BROKERS: "elsewhere:9092", DATABASE_URL: "postgres://x/y" };
+    deepStrictEqual(await findServers(data_dir, environment, ["kafka", "postgres"]), environment);
+  }));
+
 Deno.test("without a stack the error says what to do, in one sentence", async () => {
   await withEndpoints(null, (data_dir) =>
     rejects(
