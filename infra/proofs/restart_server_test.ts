@@ -103,9 +103,9 @@ async function withDatabase<Result>(
 
 /** Starts the servers of a data directory again, and looks at what they hold. */
 async function look(data_dir: string): Promise<Found> {
-  const progress = (): void => {};
-  const kafka = await startKafka({ data_dir, port: null, progress });
-  const postgres = await startPostgres({ data_dir, port: null, progress });
+  const { signal: stopping } = new AbortController();
+  const kafka = await startKafka({ data_dir, port: null, progress: () => {}, stopping });
+  const postgres = await startPostgres({ data_dir, port: null });
   try {
     return await withDatabase(postgres.database_url, async (database) => {
       const [counts] = await database.sql`
