@@ -1,4 +1,7 @@
-/** For server tests: the producer as a process of its own, and what it put into Kafka. */
+/**
+ * For server tests: the producer as a process of its own, with no more permissions than the
+ * supervisor gives it, and what it put into Kafka.
+ */
 import { type Marker, RECORD_KIND_HEADER } from "../../contract/records.ts";
 import { decodeTick, type Tick } from "../../contract/tick.ts";
 import { DEFAULT_TOPIC_NAMES, topicShapes } from "../../contract/topics.ts";
@@ -6,12 +9,12 @@ import { withDeadline } from "../../runtime/backoff.ts";
 import { createKafka, ensureTopics, type KafkaOptions } from "../../runtime/kafka.ts";
 import { openReader, readRange, type ReadRecord } from "../../runtime/kafka_reader.ts";
 import { createLogger } from "../../runtime/log.ts";
+import { serviceCommand } from "../../infra/service_command.ts";
 
 /** Longest wait for anything in a server test. */
 export const TEST_DEADLINE_MS = 60_000;
 
 const PARTITIONS = 3;
-const MAIN_PATH = new URL("./main.ts", import.meta.url).pathname;
 
 /** How tests reach Kafka: quietly. */
 export function testKafka(bootstrap: string): KafkaOptions {
@@ -82,9 +85,16 @@ function startProducer(
   bootstrap: string,
   environment: { [variable: string]: string },
 ): ProducerUnderTest {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-prompt", MAIN_PATH],
-    env: { NO_COLOR: "1", KAFKA_BOOTSTRAP_SERVERS: bootstrap, ...environment },
+  const { command, env } = serviceCommand("producer", {
+    ...Deno.env.toObject(),
+    KAFKA_BOOTSTRAP_SERVERS: bootstrap,
+    TAPELINE_OPERATIONS_PORT: "0",
+    ...environment,
+  }, []);
+  const child = new Deno.Command(command[0]!, {
+    args: command.slice(1),
+    env,
+    clearEnv: true,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -6,6 +6,8 @@ import { describe } from "../../../contract/tick.ts";
 export interface RowFormat {
   /** How many fields a row has. */
   columns: number;
+  /** What is wrong with a row beside what the door judges; null where nothing is. */
+  rowFault(fields: readonly string[]): string | null;
   /** Makes what the door judges; a field that can't be read is handed on as its text. */
   toInput(fields: readonly string[]): unknown;
 }
@@ -14,12 +16,17 @@ export interface RowFormat {
 interface Format {
   name: string;
   needs: readonly string[];
+  /** Columns that are not used, but must be numbers where the file has them: else the row is broken. */
+  numbers: readonly string[];
   /** @param at Where in a row a column is; −1 where the file lacks it. */
   reader(at: (column: string) => number): (fields: readonly string[]) => unknown;
 }
 
-/** Decimal numbers only: Number() would take hexadecimal ones and blanks too. */
-const DECIMAL = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/;
+/**
+ * Decimal numbers only: Number() would take hexadecimal ones and blanks too, and "2913." of a line
+ * that was cut.
+ */
+const DECIMAL = /^[-+]?(\d+(\.\d+)?|\.\d+)([eE][-+]?\d+)?$/;
 
 function decimal(text: string): number | string {
   return DECIMAL.test(text) ? Number(text) : text;
@@ -57,6 +64,7 @@ const FORMATS: readonly Format[] = [
   {
     name: "ticks",
     needs: ["symbol", "timestamp", "price", "volume"],
+    numbers: [],
     reader: (at) => {
       const [symbol, price, volume] = [at("symbol"), at("price"), at("volume")];
       const [timestamp, id, forming] = [at("timestamp"), at("trade_id"), at("price_forming")];
@@ -74,6 +82,7 @@ const FORMATS: readonly Format[] = [
   {
     name: "daily index prices",
     needs: ["Index", "Date", "Close", "Volume"],
+    numbers: ["Open", "High", "Low", "Adj Close", "CloseUSD"],
     reader: (at) => {
       const [index, date, close, volume] = [at("Index"), at("Date"), at("Close"), at("Volume")];
       return (fields) => ({
@@ -100,6 +109,7 @@ export function formatOf(header: readonly string[]): RowFormat | { fault: string
   if (format) {
     return {
       columns: names.length,
+      rowFault: numbersFault(format.numbers.filter((name) => names.includes(name)), names),
       toInput: format.reader((column) => names.indexOf(column)),
     };
   }
@@ -108,6 +118,19 @@ export function formatOf(header: readonly string[]): RowFormat | { fault: string
     return `for ${name} it lacks ${absent.join(", ")}`;
   });
   return { fault: `the header is of no known format: ${missing.join("; ")}` };
+}
+
+function numbersFault(
+  columns: readonly string[],
+  names: readonly string[],
+): (fields: readonly string[]) => string | null {
+  return (fields) => {
+    for (const column of columns) {
+      const text = fields[names.indexOf(column)]!;
+      if (!DECIMAL.test(text)) return `${column} must be a number: it is ${describe(text)}`;
+    }
+    return null;
+  };
 }
 
 /**

@@ -33,6 +33,16 @@ Deno.test("a daily index row is a trade at Close at midnight UTC of its date", (
   }
 });
 
+Deno.test("a daily row that was cut in a column which is not used is a broken one", () => {
+  const { rowFault } = format("Index,Date,Open,High,Low,Close,Adj Close,Volume,CloseUSD");
+  const row = (
+    close_usd: string,
+  ): string[] => ["HSI", "1986-12-31", "1", "2", "3", "4", "5", "0.0", close_usd];
+  strictEqual(rowFault(row("2913.5")), null);
+  strictEqual(rowFault(row("2913.")), 'CloseUSD must be a number: it is "2913."');
+  strictEqual(rowFault(row("")), 'CloseUSD must be a number: it is ""');
+});
+
 Deno.test("dates that are none are handed on as text", () => {
   for (const text of ["2021-02-29", "31/04/2020", "12/31/2020", "2020-1-1", "", "2020-00-10"]) {
     strictEqual(dateMidnight(text), text);
@@ -44,11 +54,24 @@ Deno.test("dates that are none are handed on as text", () => {
 Deno.test("numbers are decimal, everything else stays text for the door to refuse", () => {
   const { toInput } = format("symbol,timestamp,price,volume");
   for (
-    const text of ["0x10", "", " 1", "1 ", "NaN", "Infinity", "1,5", "1_000", "--1", "1e", "."]
+    const text of [
+      "0x10",
+      "",
+      " 1",
+      "1 ",
+      "NaN",
+      "Infinity",
+      "1,5",
+      "1_000",
+      "--1",
+      "1e",
+      ".",
+      "5.",
+    ]
   ) {
     strictEqual((toInput(["A", "1", text, "1"]) as { price: unknown }).price, text);
   }
-  for (const [text, value] of [["1e3", 1000], [".5", 0.5], ["5.", 5], ["+1", 1], ["-0", -0]]) {
+  for (const [text, value] of [["1e3", 1000], [".5", 0.5], ["+1", 1], ["-0", -0]]) {
     strictEqual((toInput(["A", "1", String(text), "1"]) as { price: unknown }).price, value);
   }
 });

@@ -16,6 +16,8 @@ export interface LineBlock {
   lines: string[];
   /** Bytes of the file read so far. */
   position: number;
+  /** The last line of the file, which has no line end: it may be whole or cut. */
+  unterminated?: true;
 }
 
 /** A line too long to keep. */
@@ -114,7 +116,11 @@ export async function* readLines(
     return;
   }
   if (long !== null) yield longLine();
-  else if (rest !== "") yield* parts([rest]);
+  else if (rest !== "") {
+    for (const part of parts([rest])) {
+      yield part.kind === "lines" ? { ...part, unterminated: true } : part;
+    }
+  }
 
   /** Long lines that came in one piece are told apart here. */
   function* parts(lines: string[]): Generator<LineBlock | LongLine> {

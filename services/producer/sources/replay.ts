@@ -2,12 +2,10 @@
 import type { Tick } from "../../../contract/tick.ts";
 import { sleep } from "../../../runtime/backoff.ts";
 import { ConfigError } from "../../../runtime/config.ts";
-import { refuseInput } from "../refused_input.ts";
-import { lineBytes } from "./file_lines.ts";
 import { createPace, type Pace } from "./replay_pace.ts";
 import { createProgress, type Progress } from "./replay_progress.ts";
 import { findTraces, type ResumePoint, resumePoint } from "./replay_resume.ts";
-import { checkFormat, readRows, type RowBlock } from "./replay_rows.ts";
+import { checkFormat, readRows, refuseLine, type RowBlock } from "./replay_rows.ts";
 import { identifyFile, type ReplayFile, replaySource, runName } from "./replay_run.ts";
 import { skipSent } from "./replay_skip.ts";
 import { createReservoir, sendSamples } from "./replay_sample.ts";
@@ -115,11 +113,9 @@ async function admitRows(
   const { ticks, indexes, refused } = door.admit(source, block.inputs);
   const inputs = [
     ...block.malformed,
-    ...refused.map(({ index, fault }) => {
-      const line = block.lines[index]!;
-      const message = `line ${line}: ${fault.message}`;
-      return refuseInput(source, line, lineBytes(block.texts[index]!), { ...fault, message });
-    }),
+    ...refused.map(({ index, fault }) =>
+      refuseLine(source, block, block.lines[index]!, block.texts[index]!, fault)
+    ),
   ].sort((left, right) => left.line - right.line);
   if (inputs.length > 0) {
     progress.refused(inputs);

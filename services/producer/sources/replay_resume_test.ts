@@ -102,6 +102,7 @@ function blockOf(rows: [line: number, symbol: string, timestamp?: number][]): Ro
       bytes: new Uint8Array(),
       fault: { reason: "line_malformed", message: "" },
     })),
+    unterminated_line: null,
     last_line: 20,
     position: 100,
   };

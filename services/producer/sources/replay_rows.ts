@@ -13,6 +13,8 @@ export interface RowBlock {
   texts: string[];
   /** Lines that are no rows. */
   malformed: RefusedInput[];
+  /** The line that ends the file without a line end, if it is in this block. */
+  unterminated_line: number | null;
   /** Number of the last line read. */
   last_line: number;
   /** Bytes of the file read so far. */
@@ -62,6 +64,7 @@ export async function* readRows(path: string, source: string): AsyncGenerator<Ro
         first_line: first_line + from,
         lines: lines.slice(from, from + BLOCK_ROWS),
         position,
+        ...(part.unterminated ? { unterminated: true } : {}),
       };
       if (format === null) {
         const header_at: number = slice.lines.findIndex((line) => line !== "");
@@ -93,7 +96,15 @@ function readHeader(line: string, number: number): RowFormat {
 }
 
 function emptyBlock(last_line: number, position: number): RowBlock {
-  return { inputs: [], lines: [], texts: [], malformed: [], last_line, position };
+  return {
+    inputs: [],
+    lines: [],
+    texts: [],
+    malformed: [],
+    unterminated_line: null,
+    last_line,
+    position,
+  };
 }
 
 function cutLine(source: string, { line, text, message }: CutLine): RefusedInput[] {
@@ -103,16 +114,39 @@ function cutLine(source: string, { line, text, message }: CutLine): RefusedInput
   })];
 }
 
+/**
+ * Refuses a line, with its number in the message.
+ *
+ * @param source Which source.
+ * @param block The block that it is of.
+ * @param line Its number.
+ * @param text The line as Latin-1 text.
+ * @param fault What is wrong with it.
+ */
+export function refuseLine(
+  source: string,
+  block: Pick<RowBlock, "unterminated_line">,
+  line: number,
+  text: string,
+  fault: Fault,
+): RefusedInput {
+  const hint = block.unterminated_line === line
+    ? "; the file ends here without a line end, so it may have been cut"
+    : "";
+  const message = `line ${line}: ${fault.message}${hint}`;
+  return refuseInput(source, line, lineBytes(text), { ...fault, message });
+}
+
 function rowBlock(format: RowFormat, source: string, part: LineBlock): RowBlock {
   const block = emptyBlock(part.first_line + part.lines.length - 1, part.position);
+  if (part.unterminated) block.unterminated_line = block.last_line;
   for (let at = 0; at < part.lines.length; at++) {
     const raw = part.lines[at]!;
     if (raw === "") continue;
     const line = part.first_line + at;
-    const fields = fieldsOf(raw, format.columns);
+    const fields = fieldsOf(raw, format);
     if ("reason" in fields) {
-      const fault = { ...fields, message: `line ${line}: ${fields.message}` };
-      block.malformed.push(refuseInput(source, line, lineBytes(raw), fault));
+      block.malformed.push(refuseLine(source, block, line, raw, fields));
       continue;
     }
     block.inputs.push(format.toInput(fields));
@@ -122,14 +156,13 @@ function rowBlock(format: RowFormat, source: string, part: LineBlock): RowBlock 
   return block;
 }
 
-function fieldsOf(raw: string, columns: number): string[] | Fault {
+function fieldsOf(raw: string, format: RowFormat): string[] | Fault {
   const text = lineText(raw);
   if (text === null) return { reason: "not_utf8", message: "it is not UTF-8" };
   const fields = splitFields(text);
   if ("fault" in fields) return { reason: "line_malformed", message: fields.fault };
-  if (fields.length === columns) return fields;
-  return {
-    reason: "line_malformed",
-    message: `it has ${fields.length} fields and the header has ${columns}`,
-  };
+  const message = fields.length === format.columns
+    ? format.rowFault(fields)
+    : `it has ${fields.length} fields and the header has ${format.columns}`;
+  return message === null ? fields : { reason: "line_malformed", message };
 }

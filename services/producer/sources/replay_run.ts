@@ -21,7 +21,8 @@ export interface ReplayFile {
  */
 export async function identifyFile(path: string): Promise<ReplayFile> {
   const real_path = await Deno.realPath(path);
-  using file = await Deno.open(real_path, { read: true });
+  // Opened by the name that was given: that is the one which may be read.
+  using file = await Deno.open(path, { read: true });
   const { size, mtime, isFile } = await file.stat();
   if (!isFile) throw new Error("it is not a file");
   const head = new Uint8Array(HEAD_BYTES);
@@ -35,7 +36,7 @@ export async function identifyFile(path: string): Promise<ReplayFile> {
     .update(JSON.stringify([real_path, size, mtime?.getTime() ?? null]))
     .update(head.subarray(0, length))
     .digest("hex").slice(0, 20);
-  return { path: real_path, size, identity };
+  return { path, size, identity };
 }
 
 /**

@@ -1,0 +1,194 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { gunzipSync } from "node:zlib";
+import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
+import { withServers } from "../../infra/local/test_servers.ts";
+import {
+  eventually,
+  makeTopics,
+  readTicks,
+  readTopic,
+  withProducer,
+} from "./producer_under_test.ts";
+import { receiptsDiffer } from "./receipts_under_test.ts";
+
+const DATA = new URL("../../../shared/data/", import.meta.url).pathname;
+
+/** False, and a line that says so, where the data is not there. */
+async function dataIsHere(): Promise<boolean> {
+  try {
+    await Deno.stat(DATA);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    Deno.stdout.writeSync(new TextEncoder().encode("skipped: ../shared/data is not here\n"));
+    return false;
+  }
+}
+
+const max = (file: string): { [variable: string]: string } => ({
+  TAPELINE_SOURCE: "replay",
+  TAPELINE_REPLAY_FILE: file,
+  TAPELINE_REPLAY_SPEED: "max",
+});
+
+/** A file of as many ticks, each told apart by its timestamp. */
+function generated(count: number): string {
+  const rows = Array.from({ length: count }, (_, at) => `S${at % 11},${at},1.5,2,,`);
+  return ["symbol,timestamp,price,volume,trade_id,price_forming", ...rows, ""].join("\n");
+}
+
+Deno.test("a replayed file is in Kafka line by line, once, however often it is started", async () => {
+  if (!await dataIsHere()) return;
+  const file = `${DATA}equity-2013-10-07/ticks.csv.gz`;
+  await withServers({ kafka: true }, async ({ bootstrap }) => {
+    await makeTopics(bootstrap);
+    await withProducer(bootstrap, max(file), async (producer) => {
+      strictEqual(await producer.ended(), 0);
+    });
+    const content = await readTicks(bootstrap);
+    const rows = gunzipSync(await Deno.readFile(file)).toString().trim().split("\n").slice(1);
+    strictEqual(content.ticks.length, rows.length);
+    for (const symbol of ["IBM", "BAC"]) {
+      deepStrictEqual(
+        content.ticks.filter(({ tick }) => tick.symbol === symbol)
+          .map(({ tick }) => `${tick.timestamp},${tick.price},${tick.volume}`),
+        rows.filter((row) => row.startsWith(symbol))
+          .map((row) => row.split(",").slice(1, 4).map(Number).join()),
+      );
+    }
+    deepStrictEqual(receiptsDiffer(content), []);
+    const newest = Math.max(...rows.map((row) => Number(row.split(",")[1])));
+    deepStrictEqual(
+      content.markers.filter(({ marker }) => marker.ended)
+        .map(({ marker, partition }) => [partition, marker.source, marker.event_time]),
+      [0, 1, 2].map((partition) => [partition, "replay/ticks.csv.gz", newest]),
+    );
+
+    await withProducer(bootstrap, max(file), async (producer) => {
+      match(
+        (await producer.line((line) => line.event === "already_replayed")).message,
+        /already in/,
+      );
+      strictEqual(await producer.ended(), 0);
+    });
+    strictEqual((await readTicks(bootstrap)).ticks.length, rows.length);
+
+    const again = { ...max(file), TAPELINE_REPLAY_AGAIN: "true" };
+    await withProducer(bootstrap, again, async (producer) => {
+      strictEqual(await producer.ended(), 0);
+    });
+    const twice = await readTicks(bootstrap);
+    strictEqual(
+      twice.ticks.filter(({ tick }) => tick.source === "replay/ticks.csv.gz~2").length,
+      rows.length,
+    );
+    deepStrictEqual(receiptsDiffer(twice), []);
+  });
+});
+
+Deno.test("a replay that is killed goes on where Kafka says, nothing lost and nothing twice", async () => {
+  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
+    await makeTopics(bootstrap);
+    const file = `${data_dir}/long.csv`;
+    const count = 60_000;
+    await Deno.writeTextFile(file, generated(count));
+    // Small batches, so that the kill finds it at work.
+    const environment = { ...max(file), TAPELINE_BATCH_TICKS: "200" };
+    for (const kills_at of [5_000, 20_000]) {
+      await withProducer(bootstrap, environment, async (producer) => {
+        await producer.line((line) => line.event === "source_started");
+        await eventually(async () => await sentTicks(producer) >= kills_at / 2, "some ticks");
+        await producer.kill();
+      });
+    }
+    strictEqual((await readTicks(bootstrap)).ticks.length < count, true, "it was killed too late");
+    await withProducer(bootstrap, environment, async (producer) => {
+      const { after_lines } = await producer.line((line) => line.event === "source_started");
+      ok((after_lines as number[]).every((line) => line > 0), "it did not go on, it began again");
+      strictEqual(await producer.ended(), 0);
+    });
+    const { ticks } = await readTicks(bootstrap);
+    strictEqual(ticks.length, count);
+    strictEqual(new Set(ticks.map(({ tick }) => tick.timestamp)).size, count);
+  });
+});
+
+async function sentTicks(producer: { metrics(): Promise<string> }): Promise<number> {
+  const found = /records_sent_total\{[^}]*to="raw-market-data"[^}]*\} (\d+)/
+    .exec(await producer.metrics());
+  return Number(found?.[1] ?? 0);
+}
+
+Deno.test("a replay that is told to stop goes on when it is started again", async () => {
+  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
+    await makeTopics(bootstrap);
+    const file = `${data_dir}/long.csv`;
+    const count = 40_000;
+    await Deno.writeTextFile(file, generated(count));
+    const environment = { ...max(file), TAPELINE_BATCH_TICKS: "200" };
+    await withProducer(bootstrap, environment, async (producer) => {
+      await producer.line((line) => line.event === "source_started");
+      await eventually(async () => await sentTicks(producer) > 1_000, "some ticks");
+      strictEqual(await producer.stop(), 0);
+    });
+    const before = await readTicks(bootstrap);
+    ok(before.ticks.length < count, "it was stopped too late");
+    deepStrictEqual(receiptsDiffer(before), [], "an ordered stop reports every receipt");
+    await withProducer(bootstrap, environment, async (producer) => {
+      strictEqual(await producer.ended(), 0);
+    });
+    const after = await readTicks(bootstrap);
+    strictEqual(new Set(after.ticks.map(({ tick }) => tick.timestamp)).size, count);
+    strictEqual(after.ticks.length, count);
+    deepStrictEqual(receiptsDiffer(after), []);
+  });
+});
+
+Deno.test("the broker away in the middle of a replay: nothing is lost, nothing comes twice", async () => {
+  await withServers({ kafka: true }, async ({ bootstrap, data_dir, kafka }) => {
+    await makeTopics(bootstrap);
+    const file = `${data_dir}/long.csv`;
+    const count = 60_000;
+    await Deno.writeTextFile(file, generated(count));
+    const environment = { ...max(file), TAPELINE_BATCH_TICKS: "200" };
+    await withProducer(bootstrap, environment, async (producer) => {
+      await eventually(async () => await sentTicks(producer) > 1_000, "some ticks");
+      await kafka.kill();
+      await kafka.restart();
+      strictEqual(await producer.ended(), 0);
+    });
+    const content = await readTicks(bootstrap);
+    strictEqual(content.ticks.length, count);
+    strictEqual(new Set(content.ticks.map(({ tick }) => tick.timestamp)).size, count);
+    deepStrictEqual(receiptsDiffer(content), []);
+  });
+});
+
+Deno.test("daily index prices are ticks at midnight, the cut last line is a dead letter", async () => {
+  if (!await dataIsHere()) return;
+  const file = `${DATA}index-csv/indexProcessed_HSI_truncated.csv`;
+  await withServers({ kafka: true }, async ({ bootstrap }) => {
+    await makeTopics(bootstrap);
+    await withProducer(bootstrap, max(file), async (producer) => {
+      strictEqual(await producer.ended(), 0);
+      const refused = producer.lines.filter((line) => line.event === "line_refused");
+      match(refused[0]!.message, /CloseUSD must be a number.*without a line end/);
+      deepStrictEqual(refused.map((line) => [line.line, line.reason]), [[5_694, "line_malformed"]]);
+    });
+    const { ticks } = await readTicks(bootstrap);
+    strictEqual(ticks.length, 5_692);
+    strictEqual(ticks.filter(({ tick }) => tick.volume === 0).length, 3_600);
+    deepStrictEqual(ticks[0]!.tick, {
+      symbol: "HSI",
+      price: 2568.300049,
+      volume: 0,
+      timestamp: Date.UTC(1986, 11, 31),
+      source: "replay/indexProcessed_HSI_truncated.csv",
+    });
+    const letters = await readTopic(bootstrap, DEFAULT_TOPIC_NAMES.dead_letters);
+    strictEqual(letters.length, 1);
+    const { value, headers } = letters[0]!.record;
+    match(String(value), /^HSI,2010-01-11,.*,2913\.$/);
+    strictEqual(String(headers?.["tapeline-line-number"]), "5694");
+  });
+});
