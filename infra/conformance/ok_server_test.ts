@@ -1,0 +1,110 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { withTestDirectory } from "../local/test_servers.ts";
+import { ROOT } from "./source_files.ts";
+
+/** Files and folders of a checkout that are not the project's own. */
+const NOT_COPIED = ["node_modules", ".git", ".tapeline"];
+
+/** A fault, where it is put, and the step of `deno task ok` that must find it. */
+const FAULTS: { name: string; step: string; path: string; text: string; told: RegExp }[] = [
+  {
+    name: "a wrong format",
+    step: "ok:format",
+    path: "contract/fault.ts",
+    text: "export   const x = 1\n",
+    told: /contract\/fault\.ts/,
+  },
+  {
+    name: "a lint fault",
+    step: "ok:lint",
+    path: "contract/fault.ts",
+    text: "export const x = (value: string): boolean => value == null;\n",
+    told: /contract\/fault\.ts/,
+  },
+  {
+    name: "a type error",
+    step: "ok:types",
+    path: "contract/fault.ts",
+    text: 'export const x: number = "1";\n',
+    told: /contract\/fault\.ts/,
+  },
+  {
+    name: "an undocumented public function",
+    step: "ok:unit documentation_test.ts",
+    path: "contract/fault.ts",
+    text: "export function untold(): void {}\n",
+    told: /function untold has no docstring/,
+  },
+  {
+    name: "a stage without its same-name parts",
+    step: "ok:unit pipeline_test.ts",
+    path: "services/gateway/main.ts",
+    text: "export {};\n",
+    told: /services\/gateway is no stage/,
+  },
+  {
+    name: "a generated file that is not up to date",
+    step: "ok:generated",
+    path: "README.md",
+    text: "<!-- variables: written by `deno task readme` -->\n<!-- /variables -->\n",
+    told: /not up to date/,
+  },
+];
+
+Deno.test("deno task ok passes as it is, and fails on each kind of fault", async (test) => {
+  await withTestDirectory(async (directory) => {
+    const copy = `${directory}/copy`;
+    await copyTree(ROOT, copy, NOT_COPIED);
+    await Deno.symlink(`${ROOT}node_modules`, `${copy}/node_modules`);
+    const { tasks } = JSON.parse(await Deno.readTextFile(`${copy}/deno.json`));
+
+    for (const { name, step, path, text, told } of FAULTS) {
+      await test.step(name, async () => {
+        match(tasks.ok, new RegExp(`deno task ${step.split(" ")[0]}\\b`));
+        deepStrictEqual(await runStep(copy, step), { passes: true, output: "" });
+        const before = await readIfThere(`${copy}/${path}`);
+        await Deno.mkdir(`${copy}/${path.slice(0, path.lastIndexOf("/") + 1)}`, {
+          recursive: true,
+        });
+        await Deno.writeTextFile(`${copy}/${path}`, text);
+        const { passes, output } = await runStep(copy, step);
+        strictEqual(passes, false, `${step} has passed`);
+        match(output, told);
+        if (before === null) await Deno.remove(`${copy}/${path}`);
+        else await Deno.writeTextFile(`${copy}/${path}`, before);
+      });
+    }
+  });
+});
+
+/** Runs a step; where it passes its output is of no interest. */
+async function runStep(
+  directory: string,
+  step: string,
+): Promise<{ passes: boolean; output: string }> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", ...step.split(" ")],
+    cwd: directory,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  return success ? { passes: true, output: "" } : { passes: false, output };
+}
+
+async function copyTree(from: string, to: string, leave_out: readonly string[]): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory, isFile } of Deno.readDir(from)) {
+    if (leave_out.includes(name)) continue;
+    if (isDirectory) await copyTree(`${from}/${name}`, `${to}/${name}`, []);
+    else if (isFile) await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
