@@ -3,6 +3,9 @@
 /** How often the living line is printed where it can't be redrawn, ms. */
 export const PIPED_INTERVAL_MS = 10_000;
 
+/** A terminal that does not know its width tells 0. */
+const COLUMNS_UNKNOWN = 132;
+
 const CLEAR_LINE = "\r\x1b[2K";
 const encoder = new TextEncoder();
 
@@ -10,7 +13,7 @@ const encoder = new TextEncoder();
 export interface Screen {
   /** Prints text that stays. */
   print(text: string): void;
-  /** Redraws the living line; where output is piped, prints it now and then. */
+  /** Redraws the living line (empty: takes it away); where output is piped, prints it now and then. */
   live(text: string): void;
 }
 
@@ -36,7 +39,7 @@ export function createScreen(options: ScreenOptions = standardOutput()): Screen 
     return {
       print: (text) => options.write(`${text}\n`),
       live(text) {
-        if (options.now() - printed_at < PIPED_INTERVAL_MS) return;
+        if (text === "" || options.now() - printed_at < PIPED_INTERVAL_MS) return;
         printed_at = options.now();
         options.write(`${text}\n`);
       },
@@ -47,7 +50,7 @@ export function createScreen(options: ScreenOptions = standardOutput()): Screen 
       options.write(living === "" ? `${text}\n` : `${CLEAR_LINE}${text}\n${living}`);
     },
     live(text) {
-      living = text.slice(0, options.columns() - 1);
+      living = text.slice(0, (options.columns() || COLUMNS_UNKNOWN) - 1);
       options.write(`${CLEAR_LINE}${living}`);
     },
   };

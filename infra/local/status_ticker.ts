@@ -30,9 +30,10 @@ export function keepStatusLine(options: StatusOptions): { stop(): Promise<void> 
   const controller = new AbortController();
   const kept = keep(options, controller.signal);
   return {
-    stop() {
+    async stop() {
       controller.abort();
-      return kept;
+      await kept;
+      options.live("");
     },
   };
 }

@@ -1,11 +1,15 @@
 /** Ctrl-C, SIGTERM and a closed terminal: once for an ordered stop, twice for one at once. */
 
+/**
+ * A signal so soon after the first is the same one again: `deno task` passes Ctrl-C on, which the
+ * terminal has sent to its whole group already.
+ */
+const SAME_SIGNAL_MS = 400;
+
 /** How the person has asked for the end. */
 export interface StopSignals extends Disposable {
   /** Aborted at the first signal. */
   stopping: AbortSignal;
-  /** Settles at the first signal. */
-  asked: Promise<void>;
 }
 
 /**
@@ -19,20 +23,22 @@ export function listenForStop(
   onSecond: () => void,
 ): StopSignals {
   const controller = new AbortController();
-  const asked = Promise.withResolvers<void>();
+  let first_at = 0;
   const removers = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
     const listener = (): void => {
-      if (controller.signal.aborted) return onSecond();
+      if (controller.signal.aborted) {
+        if (performance.now() - first_at > SAME_SIGNAL_MS) onSecond();
+        return;
+      }
+      first_at = performance.now();
       onFirst(signal);
       controller.abort(new Error(`stopped by ${signal}`));
-      asked.resolve();
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
   });
   return {
     stopping: controller.signal,
-    asked: asked.promise,
     [Symbol.dispose]: () => removers.forEach((remove) => remove()),
   };
 }
