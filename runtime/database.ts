@@ -21,8 +21,22 @@ export interface DatabaseOptions {
 
 /** A pool of connections. */
 export interface Database {
-  /** Runs queries: postgres.js' tagged template. Connections are made as they are needed. */
+  /**
+   * Runs queries: postgres.js' tagged template. Connections are made as they are needed. For
+   * transactions there is `transaction`: its own `begin` ends the process with a TypeError where the
+   * connection is lost in the middle of one.
+   */
   sql: postgres.Sql;
+  /**
+   * Runs queries in a transaction: commits when the work is done, rolls back when it throws.
+   *
+   * @param work Is given the transaction; awaits nothing but its queries.
+   * @throws What the work threw, or what was wrong with the connection. If that was lost during
+   *   COMMIT, nobody knows whether it took place.
+   */
+  transaction<Result>(
+    work: (sql: postgres.TransactionSql) => Promise<Result>,
+  ): Promise<Result>;
   /**
    * Cuts every connection at once: for one that hangs. Queries under way fail with
    * CONNECTION_CLOSED; the next query gets a fresh connection.
@@ -98,6 +112,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     sql,
+    transaction: (work) => runTransaction(sql, work),
     cutConnections,
     async close(deadline_ms = 5_000) {
       // postgres.js never says that it has ended once a connection was lost in the middle of a query,
@@ -114,6 +129,40 @@ export function openDatabase(options: DatabaseOptions): Database {
       cutConnections();
     },
   };
+}
+
+/**
+ * postgres.js answers whatever goes wrong in a transaction with a ROLLBACK. Where the connection was
+ * lost it writes that to a socket which is null, in a callback that nobody can catch (3.4.9). So the
+ * work of a lost connection is left unsettled: its `begin` has learnt of the loss by another way and
+ * rejects all the same.
+ */
+async function runTransaction<Result>(
+  sql: postgres.Sql,
+  work: (sql: postgres.TransactionSql) => Promise<Result>,
+): Promise<Result> {
+  const result = await sql.begin(async (transaction) => {
+    try {
+      return { value: await work(transaction) };
+    } catch (error) {
+      if (isConnectionLost(error)) await new Promise<never>(() => {});
+      throw error;
+    }
+  });
+  return result.value;
+}
+
+/** Codes of postgres.js and of the operating system. */
+const LOST_CODES = /^(CONNECTION_|CONNECT_TIMEOUT$|E[A-Z]+$)/;
+
+/** Whether the connection is gone or will be in a moment: after FATAL the server closes it. */
+function isConnectionLost(error: unknown): boolean {
+  const refusal = serverError(error);
+  if (refusal !== null) return refusal.severity !== "ERROR";
+  for (let seen = error; seen instanceof Error; seen = seen.cause) {
+    if ("code" in seen && LOST_CODES.test(String(seen.code))) return true;
+  }
+  return false;
 }
 
 /** What postgres.js hands to its `socket` option: its options, hosts and ports as lists. */

@@ -2,6 +2,7 @@ import { deepStrictEqual, doesNotMatch, rejects, strictEqual, throws } from "nod
 import { once } from "node:events";
 import { inspect } from "node:util";
 import { withServers } from "../infra/local/test_servers.ts";
+import { eventually } from "../infra/testing/service_under_test.ts";
 import { type Database, isPassing, openDatabase, serverError } from "./database.ts";
 
 function open(url: string, pool_size = 2): Database {
@@ -57,6 +58,59 @@ Deno.test("connections to a real Postgres", async (test) => {
       const started_at = performance.now();
       await close();
       strictEqual(performance.now() - started_at < 900, true);
+    });
+
+    await test.step("lost in the middle of a transaction reject it, and the pool goes on", async () => {
+      const { sql, transaction, cutConnections, close } = open(database_url, 1);
+      const other = open(database_url, 1);
+      await sql`CREATE TABLE lost (line text)`;
+      const losses: ((pid: number) => unknown)[] = [
+        (pid) => other.sql`SELECT pg_terminate_backend(${pid})`.execute(),
+        () => cutConnections(),
+        () => postgres.kill().then(() => postgres.restart()),
+      ];
+      for (const lose of losses) {
+        const lost = transaction(async (transaction_sql) => {
+          const [backend] = await transaction_sql<{ pid: number }[]>`
+            SELECT pg_backend_pid() AS pid`;
+          const stream = await transaction_sql`COPY lost FROM STDIN`.writable();
+          stream.end("a line\n");
+          await once(stream, "finish");
+          const slow = transaction_sql`SELECT pg_sleep(60)`.execute();
+          await lose(backend!.pid);
+          await slow;
+        });
+        await rejects(lost, isPassing);
+        await eventually(async () => await sql`SELECT 1`.then(() => true, () => false), "the pool");
+        strictEqual(await transaction(async (again) => (await again`TABLE lost`).length), 0);
+      }
+      await other.close();
+      await close();
+    });
+
+    await test.step("roll back what threw, whoever threw it, and stay usable", async () => {
+      const { sql, transaction, close } = open(database_url, 1);
+      await rejects(
+        transaction(async (transaction_sql) => {
+          await transaction_sql`INSERT INTO lost VALUES ('a line')`;
+          throw new Error("of our own");
+        }),
+        /of our own/,
+      );
+      await rejects(
+        transaction((transaction_sql) => transaction_sql`SELECT 1 / 0`.execute()),
+        /division by zero/,
+      );
+      strictEqual((await sql`TABLE lost`).length, 0);
+      strictEqual(
+        await transaction(async (transaction_sql) => {
+          await transaction_sql`INSERT INTO lost VALUES ('a line')`;
+          return "committed";
+        }),
+        "committed",
+      );
+      strictEqual((await sql`TABLE lost`).length, 1);
+      await close();
     });
 
     await test.step("tell a refusal that stays from one that passes", async () => {

@@ -81,7 +81,7 @@ export async function migrate(
   migrations?: readonly Migration[],
 ): Promise<MigrationResult> {
   const files = migrations ?? await readMigrations();
-  return await database.sql.begin((transaction) =>
+  return await database.transaction((transaction) =>
     applyMigrations((statements) => transaction.unsafe(statements), files)
   );
 }

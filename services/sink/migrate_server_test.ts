@@ -123,7 +123,7 @@ Deno.test("tables of a real Postgres", async (test) => {
         await storeAt(database, [NOW]);
         await withDatabase(url, (other) =>
           // Whoever holds rows of one day must not stop the next day's partition.
-          other.sql.begin(async (sql) => {
+          other.transaction(async (sql) => {
             await sql`UPDATE ticks SET volume = 2`;
             await createTickPartitions(database).ensure([TODAY + 1]);
           }));
@@ -163,7 +163,7 @@ Deno.test("tables of a real Postgres", async (test) => {
         await migrate(database);
         await storeAt(database, [NOW - 8 * DAY_MS, NOW]);
         await withDatabase(url, (other) =>
-          other.sql.begin(async (sql) => {
+          other.transaction(async (sql) => {
             await sql`SELECT count(*) FROM ticks`;
             await rejects(
               applyRetention({ database, flavour: "native", retention_days: 7 }, NOW),

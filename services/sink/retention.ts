@@ -57,7 +57,7 @@ export async function applyRetention(
   now_ms: number,
 ): Promise<string[]> {
   if (flavour === "timescaledb") {
-    await database.sql.begin((sql) =>
+    await database.transaction((sql) =>
       setRetentionPolicy((text) => sql.unsafe(text), retention_days)
     );
     return [];

@@ -53,7 +53,7 @@ export async function storeSlice(
   deadline_ms: number,
 ): Promise<void> {
   let settled = false;
-  const work = database.sql.begin(async (sql) => {
+  const work = database.transaction(async (sql) => {
     // Rows first: a process that is frozen in the middle of a COPY holds no lock on the position.
     if (slice.rows.length > 0) await writeRows(sql, slice);
     await movePosition(sql, owner, slice);

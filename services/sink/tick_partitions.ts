@@ -38,7 +38,7 @@ export function createTickPartitions(database: Database): TickPartitions {
     async ensure(days) {
       const missing = [...days].filter((day) => day >= FIRST_DAY && !known.has(day));
       if (missing.length === 0) return;
-      await database.sql.begin(async (sql) => {
+      await database.transaction(async (sql) => {
         await sql`SELECT pg_advisory_xact_lock(${ADVISORY_LOCK})`;
         for (const day of missing) {
           const { name, from, to } = partitionOfDay(day);
@@ -69,7 +69,7 @@ export async function dropExpiredTicks(
   database: Database,
   first_day_kept: number,
 ): Promise<string[]> {
-  return await database.sql.begin(async (sql) => {
+  return await database.transaction(async (sql) => {
     const [lock] = await sql<{ taken: boolean }[]>`
       SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCK}) AS taken`;
     if (!lock?.taken) return [];
