@@ -72,7 +72,8 @@ export async function runService<
     if (!stopping.signal.aborted) {
       log.error("the service fails and stops", { event: "failed", ...errorFields(error) });
     }
-    exit_code = 1;
+    // What only the start could find wrong (a file that is not there) is refused like the rest.
+    exit_code = error instanceof ConfigError ? EXIT_CONFIG : 1;
     stopping.abort();
   };
   globalThis.addEventListener("unhandledrejection", (event) => {
