@@ -1,0 +1,120 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { withServers } from "../../infra/local/test_servers.ts";
+import { makeTopics, readTicks, TEST_DEADLINE_MS, withProducer } from "./producer_under_test.ts";
+import { receiptsDiffer } from "./receipts_under_test.ts";
+
+const ENVIRONMENT = { TAPELINE_SOURCE: "http", TAPELINE_HTTP_CONFIRM_DEADLINE_MS: "60000" };
+
+interface Answer {
+  status: number;
+  ids: string[];
+}
+
+/** Posts some ticks, each told apart by its trade_id. */
+async function post(url: string, ids: readonly string[]): Promise<Answer> {
+  const response = await fetch(`${url}/ticks`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(
+      ids.map((trade_id, at) => ({
+        symbol: `S${at}`,
+        price: 1.5,
+        volume: 2,
+        timestamp: 1_700_000_000_000,
+        trade_id,
+      })),
+    ),
+    signal: AbortSignal.timeout(TEST_DEADLINE_MS),
+  });
+  await response.body?.cancel();
+  return { status: response.status, ids: [...ids] };
+}
+
+Deno.test("what HTTP accepted while the broker went away and came back is in Kafka once", async () => {
+  await withServers({ kafka: true }, async ({ bootstrap, kafka }) => {
+    await makeTopics(bootstrap);
+    const answers: Answer[] = [];
+    await withProducer(bootstrap, ENVIRONMENT, async (producer) => {
+      const url = await producer.httpUrl();
+      await producer.ready();
+      const stop = new AbortController();
+      const client = async (name: number): Promise<void> => {
+        for (let request = 0; !stop.signal.aborted; request++) {
+          const ids = Array.from({ length: 7 }, (_, at) => `${name}/${request}/${at}`);
+          answers.push(await post(url, ids));
+        }
+      };
+      const clients = [1, 2, 3, 4].map(client);
+      const answered = async (count: number): Promise<void> => {
+        while (answers.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+      };
+      await answered(40);
+      await kafka.kill();
+      const before = answers.length;
+      await kafka.restart();
+      await answered(before + 40);
+      stop.abort();
+      await Promise.all(clients);
+      strictEqual(await producer.stop(), 0);
+    });
+    deepStrictEqual([...new Set(answers.map(({ status }) => status))], [202]);
+    const content = await readTicks(bootstrap);
+    const stored = content.ticks.map(({ tick }) => tick.trade_id!).sort();
+    deepStrictEqual(stored, answers.flatMap(({ ids }) => ids).sort());
+    deepStrictEqual(receiptsDiffer(content), []);
+  });
+});
+
+Deno.test("while the broker is away the queue fills, and then it is 429", async () => {
+  await withServers({ kafka: true }, async ({ bootstrap, kafka }) => {
+    await makeTopics(bootstrap);
+    const environment = { ...ENVIRONMENT, TAPELINE_QUEUE_TICKS: "100", TAPELINE_BATCH_TICKS: "50" };
+    await withProducer(bootstrap, environment, async (producer) => {
+      const url = await producer.httpUrl();
+      strictEqual((await post(url, ["first"])).status, 202);
+      await kafka.kill();
+      const requests = Array.from(
+        { length: 40 },
+        (_, request) => post(url, Array.from({ length: 10 }, (_, at) => `${request}/${at}`)),
+      );
+      const first = await Promise.race(requests);
+      strictEqual(first.status, 429);
+      await kafka.restart();
+      const answers = await Promise.all(requests);
+      const accepted = answers.filter(({ status }) => status === 202).flatMap(({ ids }) => ids);
+      const refused = answers.filter(({ status }) => status === 429).flatMap(({ ids }) => ids);
+      strictEqual(accepted.length + refused.length, 400);
+      ok(accepted.length >= 100 && refused.length >= 200, `${accepted.length} accepted`);
+      strictEqual(await producer.stop(), 0);
+      const { ticks } = await readTicks(bootstrap);
+      deepStrictEqual(
+        ticks.map(({ tick }) => tick.trade_id!).sort(),
+        ["first", ...accepted].sort(),
+      );
+    });
+  });
+});
+
+Deno.test("a caller's marker is behind its ticks in every partition", async () => {
+  await withServers({ kafka: true }, async ({ bootstrap }) => {
+    await makeTopics(bootstrap);
+    await withProducer(bootstrap, ENVIRONMENT, async (producer) => {
+      const url = await producer.httpUrl();
+      await post(url, Array.from({ length: 30 }, (_, at) => String(at)));
+      const response = await fetch(`${url}/markers`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ event_time: 1_700_000_000_000, ended: true }),
+      });
+      strictEqual(response.status, 202);
+      await response.body?.cancel();
+      const { ticks, markers } = await readTicks(bootstrap);
+      const ends = markers.filter(({ marker }) => marker.ended);
+      deepStrictEqual(ends.map(({ partition }) => partition), [0, 1, 2]);
+      for (const { tick, partition, record } of ticks) {
+        ok(Number(record.offset) < Number(ends[partition]!.record.offset), tick.symbol);
+      }
+      strictEqual(await producer.stop(), 0);
+    });
+  });
+});
