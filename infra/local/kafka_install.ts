@@ -1,4 +1,5 @@
 /** Fetches Apache Kafka's jars with Maven, once a checkout. */
+import { dirname } from "node:path";
 import { linesOf } from "./lines.ts";
 import { StartFault } from "./start_fault.ts";
 import type { Progress } from "./start_fault.ts";
@@ -28,17 +29,19 @@ export interface KafkaInstallation {
  *
  * @param progress Told what is fetched, how much, and since when.
  * @param stopping Ends the fetching.
+ * @param tools_dir Where it is installed; one place for all data directories of a checkout.
  * @throws StartFault if Java 17+ or Maven is missing, or the fetching fails.
  */
 export async function installKafka(
   progress: Progress,
   stopping: AbortSignal,
+  tools_dir = TOOLS_DIR,
 ): Promise<KafkaInstallation> {
   const java = await findJava();
   const pom = await Deno.readTextFile(POM_PATH);
   const version = /<kafka\.version>([^<]+)</.exec(pom)?.[1] ?? "unknown";
   // Another pom is another directory, so that a new release is fetched and an old one still runs.
-  const jars_dir = `${TOOLS_DIR}/kafka-${version}-${await shortHash(pom)}`;
+  const jars_dir = `${tools_dir}/kafka-${version}-${await shortHash(pom)}`;
   if (!await exists(jars_dir)) await fetchJars(jars_dir, version, progress, stopping);
   return { java, jars_dir };
 }
@@ -100,9 +103,10 @@ async function fetchJars(
   progress: Progress,
   stopping: AbortSignal,
 ): Promise<void> {
-  await Deno.mkdir(TOOLS_DIR, { recursive: true });
-  await removeAbandoned();
-  const partial_dir = await Deno.makeTempDir({ dir: TOOLS_DIR, prefix: ".kafka-" });
+  const tools_dir = dirname(jars_dir);
+  await Deno.mkdir(tools_dir, { recursive: true });
+  await removeAbandoned(tools_dir);
+  const partial_dir = await Deno.makeTempDir({ dir: tools_dir, prefix: ".kafka-" });
   try {
     await runMaven(partial_dir, version, progress, stopping);
     await Deno.chmod(partial_dir, 0o755);
@@ -175,10 +179,10 @@ async function runMaven(
   progress(`Kafka ${version}: installed in ${elapsed()}`);
 }
 
-async function removeAbandoned(): Promise<void> {
-  for await (const entry of Deno.readDir(TOOLS_DIR)) {
+async function removeAbandoned(tools_dir: string): Promise<void> {
+  for await (const entry of Deno.readDir(tools_dir)) {
     if (!entry.name.startsWith(".kafka-")) continue;
-    const path = `${TOOLS_DIR}/${entry.name}`;
+    const path = `${tools_dir}/${entry.name}`;
     const modified = (await Deno.stat(path).catch(ignoreNotFound))?.mtime?.getTime() ?? Date.now();
     if (Date.now() - modified > ABANDONED_AFTER_MS) await Deno.remove(path, { recursive: true });
   }
