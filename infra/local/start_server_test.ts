@@ -37,7 +37,7 @@ async function storesMoreThan(url: string, rows: number, deadline_ms = 60_000): 
 
 Deno.test("the stack starts, heals what dies, refuses a second start, and stops in order", async () => {
   await withTestDirectory(async (data_dir) => {
-    const stack = runStart(data_dir, [], ENVIRONMENT);
+    await using stack = runStart(data_dir, [], ENVIRONMENT);
     await stack.says("Tapeline runs");
     const endpoints = await stack.endpoints();
     assert.deepEqual(Object.keys(endpoints).sort(), [
@@ -60,7 +60,7 @@ Deno.test("the stack starts, heals what dies, refuses a second start, and stops 
     assert.deepEqual(targets[2].labels, { job: "sink", service: "sink" });
     assert.deepEqual(targets[2].targets, [new URL(endpoints.sink!).host]);
 
-    const second = runStart(data_dir);
+    await using second = runStart(data_dir);
     assert.equal((await second.ended()).code, 1);
     assert.match(second.output(), new RegExp(`in use by process ${stack.pid}`));
 
@@ -91,7 +91,7 @@ Deno.test("the stack starts, heals what dies, refuses a second start, and stops 
 
 Deno.test("after kill -9 of the supervisor the next start clears up and goes on with the data", async () => {
   await withTestDirectory(async (data_dir) => {
-    const killed = runStart(data_dir, [], ENVIRONMENT);
+    await using killed = runStart(data_dir, [], ENVIRONMENT);
     await killed.says("Tapeline runs");
     const { postgres: url } = await killed.endpoints();
     await storesMoreThan(url!, 0);
@@ -108,7 +108,7 @@ Deno.test("after kill -9 of the supervisor the next start clears up and goes on 
     );
     assert.deepEqual(await processesOf("/nowhere", servers), servers);
 
-    const stack = runStart(data_dir, [], ENVIRONMENT);
+    await using stack = runStart(data_dir, [], ENVIRONMENT);
     await stack.says("Tapeline runs");
     assert.match(stack.output(), /stopped what a killed start had left: .*kafka.*postgres/);
     await storesMoreThan((await stack.endpoints()).postgres!, stored);
@@ -129,7 +129,7 @@ Deno.test("after kill -9 of the supervisor the next start clears up and goes on 
 
 Deno.test("everything killed with -9 at once starts again by itself", async () => {
   await withTestDirectory(async (data_dir) => {
-    const killed = runStart(data_dir, [], ENVIRONMENT);
+    await using killed = runStart(data_dir, [], ENVIRONMENT);
     await killed.says("Tapeline runs");
     const { postgres: url } = await killed.endpoints();
     await storesMoreThan(url!, 0);
@@ -139,7 +139,7 @@ Deno.test("everything killed with -9 at once starts again by itself", async () =
     for (const pid of pids.values()) Deno.kill(pid, "SIGKILL");
     await killed.ended();
 
-    const stack = runStart(data_dir, [], ENVIRONMENT);
+    await using stack = runStart(data_dir, [], ENVIRONMENT);
     await stack.says("Tapeline runs");
     await storesMoreThan((await stack.endpoints()).postgres!, 1);
     stack.signal("SIGTERM");
@@ -156,7 +156,7 @@ Deno.test("--until-drained ends with a ledger that balances", async () => {
     );
     const file = `${data_dir}/ticks.csv`;
     await Deno.writeTextFile(file, `symbol,price,volume,timestamp\n${rows.join("\n")}\n`);
-    const stack = runStart(data_dir, ["--file", file, "--speed", "max", "--until-drained"]);
+    await using stack = runStart(data_dir, ["--file", file, "--speed", "max", "--until-drained"]);
     const { code } = await stack.ended();
     assert.equal(code, 0, stack.output());
     assert.match(stack.output(), /The ledger balances: 5,000 ticks/);
@@ -223,7 +223,7 @@ Deno.test("what can't start says why in one message, exits with 1, and leaves no
   for (const { name, args = [], env = {}, says } of cases) {
     await t.step(name, async () => {
       await withTestDirectory(async (data_dir) => {
-        const stack = runStart(data_dir, args, env);
+        await using stack = runStart(data_dir, args, env);
         const { code } = await stack.ended();
         assert.equal(code, 1, stack.output());
         assert.match(stack.output(), says);

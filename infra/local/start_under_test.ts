@@ -8,8 +8,8 @@ import { processIdentity } from "./process_identity.ts";
 const START = new URL("./start.ts", import.meta.url).pathname;
 const POLL_INTERVAL_MS = 50;
 
-/** A start that runs. */
-export interface RunningStart {
+/** A start that runs; disposing of it ends it by SIGKILL if a test has failed before its end. */
+export interface RunningStart extends AsyncDisposable {
   pid: number;
   /** All that it has written so far. */
   output(): string;
@@ -82,6 +82,11 @@ export function runStart(
       const elapsed_ms = performance.now() - started;
       await reading;
       return { code, elapsed_ms };
+    },
+    async [Symbol.asyncDispose]() {
+      if (!over) child.kill("SIGKILL");
+      await status;
+      await reading;
     },
   };
 }
