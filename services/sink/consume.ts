@@ -57,6 +57,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   });
   /** What the database holds for us, by `topic/partition`; forgotten at every doubt. */
   const positions = new Map<string, bigint>();
+  /** Moves over offsets without records that are under way, by `topic/partition`. */
+  const moves = new Map<string, Promise<void>>();
   let joined = false;
   let crashed: string | null = null;
 
@@ -72,6 +74,16 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     metrics.errors.inc({ kind: "consumer_crash" });
     log.warn("the consumer crashed and starts again", errorFields(payload.error));
     if (!payload.restart) options.fail(payload.error);
+  });
+
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    if (payload.batchSize > 0) return;
+    const { topic, partition } = payload;
+    const place = `${topic}/${partition}`;
+    const move = moveOverEmpty(topic, partition, BigInt(payload.lastOffset) + 1n)
+      .catch((error) => log.debug("the position stays behind", { place, ...errorFields(error) }))
+      .finally(() => moves.delete(place));
+    moves.set(place, move);
   });
 
   /** Reads the position until it is had; null when the signal is aborted first. */
@@ -129,8 +141,25 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   }
 
   /**
-   * The position from which this batch goes on; null where it can't be used. kafkajs steps over
-   * transaction markers without a word, so that a batch may start past the position.
+   * Moves the position over transaction markers and aborted records: kafkajs steps over a batch that
+   * holds nothing else by itself, and the position would stay below the topic's end.
+   */
+  async function moveOverEmpty(topic: string, partition: number, to: bigint): Promise<void> {
+    const place = `${topic}/${partition}`;
+    const from = positions.get(place) ?? await claim(topic, partition, stopping);
+    if (from === null || from >= to || !await isEmptyBetween(topic, partition, from, to)) return;
+    const slice = sliceOf([], { topic, partition, from, to });
+    if (await writeSlice(writer, slice, stopping) !== "stored") {
+      positions.delete(place);
+      return;
+    }
+    positions.set(place, to);
+    await consumer.commitOffsets([{ topic, partition, offset: String(to) }]);
+  }
+
+  /**
+   * The position from which this batch goes on; null where it can't be used. It may start past the
+   * position, where kafkajs has stepped over a batch without records.
    */
   async function startOf(
     { batch }: EachBatchPayload,
@@ -162,6 +191,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     const { batch, resolveOffset, isRunning, isStale } = payload;
     const { topic, partition, messages } = batch;
     const place = `${topic}/${partition}`;
+    await moves.get(place);
     let from = await startOf(payload, signal);
     if (from === null) return;
     const end = BigInt(batch.lastOffset()) + 1n;
@@ -246,6 +276,9 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       if (!joined) faults.push(`group ${owner.consumer} is not joined yet`);
       return faults;
     },
-    stop: () => consumer.disconnect(),
+    async stop() {
+      await consumer.disconnect();
+      await Promise.all(moves.values());
+    },
   };
 }

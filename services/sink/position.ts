@@ -84,6 +84,22 @@ async function readPositions(
   }));
 }
 
+/** Remembers a partition's oldest record where nothing is remembered; another instance may be first. */
+async function rememberFirst(
+  { sql }: Database,
+  owner: PositionOwner,
+  topic: string,
+  partition: number,
+  ends: PartitionEnds,
+): Promise<void> {
+  await sql`
+    INSERT INTO kafka_offsets (consumer, cluster_id, topic, partition, next_offset)
+    VALUES (${owner.consumer}, ${owner.cluster_id}, ${topic}, ${partition}, ${
+    String(ends.earliest)
+  })
+    ON CONFLICT DO NOTHING`;
+}
+
 /**
  * Reads where a partition goes on, and remembers it where nothing was remembered: its oldest record.
  *
@@ -97,25 +113,19 @@ export async function claimPosition(
   partition: number,
   ends: PartitionEnds,
 ): Promise<ClaimedPosition> {
-  const { sql } = database;
   const place = `${topic}/${partition}`;
   const judge = async (): Promise<ClaimedPosition | null> =>
     judgePosition(owner, place, await readPositions(database, owner, topic, partition), ends);
   let claimed = await judge();
   if (claimed === null) {
-    // Another instance may be first; whichever row is there then counts.
-    await sql`
-      INSERT INTO kafka_offsets (consumer, cluster_id, topic, partition, next_offset)
-      VALUES (${owner.consumer}, ${owner.cluster_id}, ${topic}, ${partition},
-        ${String(ends.earliest)})
-      ON CONFLICT DO NOTHING`;
+    await rememberFirst(database, owner, topic, partition, ends);
     claimed = await judge();
   }
   if (claimed === null) {
     throw new Error(`Cannot go on with ${place}: its row in kafka_offsets vanished while claimed`);
   }
   if (claimed.trimmed > 0n) {
-    await sql`
+    await database.sql`
       UPDATE kafka_offsets SET next_offset = ${String(claimed.next_offset)}
       WHERE consumer = ${owner.consumer} AND cluster_id = ${owner.cluster_id}
         AND topic = ${topic} AND partition = ${partition}
@@ -126,7 +136,8 @@ export async function claimPosition(
 
 /**
  * Checks at start that a database and the topics belong together, partitions without new records
- * included.
+ * included, and remembers the beginning of those that are new: whoever looks for what is not stored
+ * yet finds a row for each.
  *
  * @param reader Tells what the topics hold.
  * @param topics The topics that the consumer reads.
@@ -142,9 +153,9 @@ export async function checkPositions(
     const partitions = await reader.partitions(topic);
     for (let partition = 0; partition < partitions; partition++) {
       const remembered = await readPositions(database, owner, topic, partition);
-      if (remembered.length === 0) continue;
       const ends = await reader.ends(topic, partition);
-      judgePosition(owner, `${topic}/${partition}`, remembered, ends);
+      if (judgePosition(owner, `${topic}/${partition}`, remembered, ends) !== null) continue;
+      await rememberFirst(database, owner, topic, partition, ends);
     }
   }
 }

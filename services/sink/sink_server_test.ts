@@ -1,32 +1,278 @@
-import { deepStrictEqual } from "node:assert/strict";
-import { withServers } from "../../infra/local/test_servers.ts";
+import { Buffer } from "node:buffer";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import type { Candle } from "../../contract/candle.ts";
+import { RECORD_KIND_HEADER } from "../../contract/records.ts";
+import { type TestServers, withServers } from "../../infra/local/test_servers.ts";
 import { eventually, withService } from "../../infra/testing/service_under_test.ts";
+import type { Database } from "../../runtime/database.ts";
+import { readDeadLetter } from "../../runtime/dead_letters.ts";
+import { createKafka } from "../../runtime/kafka.ts";
+import { openReader } from "../../runtime/kafka_reader.ts";
+import type { OutgoingRecord } from "../../runtime/kafka_sender.ts";
 import {
   countTicks,
   makeTopics,
+  PARTITIONS,
+  readTopic,
   sendRecords,
   sinkEnvironment,
   someTicks,
+  storedPositions,
+  testKafka,
+  type TestTopics,
   tickRecord,
   withDatabase,
 } from "./sink_test_data.ts";
 
-Deno.test("ticks reach the database once, also those that come while it runs", async () => {
-  await withServers({ kafka: true, postgres: true }, async ({ bootstrap, database_url }) => {
-    const topics = await makeTopics(bootstrap, "happy");
-    await sendRecords(bootstrap, someTicks(5_000).map((tick) => tickRecord(topics.ticks, tick)));
-    await withService("sink", sinkEnvironment(bootstrap, database_url, topics), async (sink) => {
-      await sink.ready();
-      await withDatabase(database_url, async (database) => {
-        await eventually(async () => (await countTicks(database)).rows === 5_000, "5,000 rows");
-        await sendRecords(
-          bootstrap,
-          someTicks(500, 5_000).map((tick) => tickRecord(topics.ticks, tick)),
+interface Fresh {
+  topics: TestTopics;
+  environment: { [variable: string]: string };
+}
+
+/** Runs a test with topics and a database of its own. */
+async function withFresh(
+  servers: TestServers,
+  name: string,
+  test: (fresh: Fresh, database: Database) => Promise<void>,
+): Promise<void> {
+  const topics = await makeTopics(servers.bootstrap, name);
+  const url = await servers.newDatabase();
+  const environment = sinkEnvironment(servers.bootstrap, url, topics, name);
+  await withDatabase(url, (database) => test({ topics, environment }, database));
+}
+
+/** Ends of all partitions of a topic, for a reader of committed records. */
+async function endsOf(bootstrap: string, topic: string): Promise<bigint[]> {
+  const reader = await openReader(testKafka(bootstrap));
+  try {
+    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+    return await Promise.all(
+      partitions.map(async (partition) => (await reader.ends(topic, partition)).last_stable),
+    );
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Waits until the database has a consumer at the end of every partition. */
+async function reachedEnd(bootstrap: string, topic: string, database: Database): Promise<void> {
+  const ends = await endsOf(bootstrap, topic);
+  await eventually(async () => {
+    const positions = await storedPositions(database, topic).catch(() => []);
+    return String(positions) === String(ends);
+  }, `the sink to be at the ends ${ends} of ${topic}`);
+}
+
+async function rowsReach(database: Database, rows: number): Promise<void> {
+  await eventually(
+    async () => await countTicks(database).then((found) => found.rows >= rows, () => false),
+    `${rows} rows`,
+  );
+  deepStrictEqual(await countTicks(database), { rows, places: rows });
+}
+
+const CANDLE: Candle = {
+  source: "test",
+  symbol: "A",
+  interval: "1m",
+  window_start: 1_700_000_040_000,
+  open: 1,
+  high: 2,
+  low: 0.5,
+  close: 1.5,
+  volume: 10,
+  trades: 3,
+  vwap: null,
+  average_price: 1.25,
+  sliding_average_price: null,
+  change_pct: 50,
+  final: false,
+};
+
+Deno.test("the sink over real servers", async (test) => {
+  await withServers({ kafka: true, postgres: true }, async (servers) => {
+    const { bootstrap } = servers;
+
+    await test.step("ticks become rows once, also those that come while it runs", async () => {
+      await withFresh(servers, "ticks", async ({ topics, environment }, database) => {
+        const send = (count: number, first: number): Promise<void> =>
+          sendRecords(
+            bootstrap,
+            someTicks(count, first).map((tick) => tickRecord(topics.ticks, tick)),
+          );
+        await send(5_000, 0);
+        await withService("sink", environment, async (sink) => {
+          await sink.ready();
+          await rowsReach(database, 5_000);
+          await send(500, 5_000);
+          await rowsReach(database, 5_500);
+          const text = await sink.metrics();
+          for (
+            const line of [
+              'tapeline_records_received_total{from="ticks",service="sink"} 5500',
+              'tapeline_records_sent_total{to="ticks",service="sink"} 5500',
+              'tapeline_sink_rows_stored_total{table="ticks",service="sink"} 5500',
+            ]
+          ) strictEqual(text.includes(line), true, line);
+          strictEqual(await sink.stop(), 0);
+        });
+        // Kafka was told as well, for whoever watches lag.
+        const admin = createKafka(testKafka(bootstrap)).admin();
+        await admin.connect();
+        const [told] = await admin.fetchOffsets({ groupId: "ticks", topics: [topics.ticks] });
+        await admin.disconnect();
+        deepStrictEqual(
+          told!.partitions.sort((a, b) => a.partition - b.partition).map(({ offset }) => offset),
+          (await endsOf(bootstrap, topics.ticks)).map(String),
         );
-        await eventually(async () => (await countTicks(database)).rows >= 5_500, "5,500 rows");
-        deepStrictEqual(await countTicks(database), { rows: 5_500, places: 5_500 });
       });
-      deepStrictEqual(await sink.stop(), 0);
+    });
+
+    await test.step("what is no tick is a dead letter, and the ticks around it are rows", async () => {
+      await withFresh(servers, "bad", async ({ topics, environment }, database) => {
+        const [tick] = someTicks(1);
+        const record = tickRecord(topics.ticks, tick!);
+        const bad: { value: OutgoingRecord["value"]; reason: string }[] = [
+          { value: null, reason: "empty_value" },
+          { value: "{", reason: "not_json" },
+          { value: new Uint8Array([0xff, 0xfe]), reason: "not_utf8" },
+          { value: "[]", reason: "not_an_object" },
+          { value: JSON.stringify({ ...tick, price: 0 }), reason: "price_invalid" },
+          { value: "x".repeat(1_000_000), reason: "not_json" },
+        ];
+        const marker = { ...record, value: "{}", headers: { [RECORD_KIND_HEADER]: "marker" } };
+        await sendRecords(bootstrap, [record, marker]);
+        for (const { value } of bad) {
+          const bytes = value instanceof Uint8Array ? Buffer.from(value) : value;
+          await sendRecords(bootstrap, [{ ...record, value: bytes, headers: { own: "kept" } }]);
+        }
+        await sendRecords(bootstrap, [record, marker]);
+        await withService("sink", environment, async (sink) => {
+          await reachedEnd(bootstrap, topics.ticks, database);
+          deepStrictEqual(await countTicks(database), { rows: 2, places: 2 });
+          const letters = (await readTopic(bootstrap, topics.dead_letters)).map(readDeadLetter);
+          deepStrictEqual(letters.map(({ reason }) => reason), bad.map(({ reason }) => reason));
+          for (const [index, letter] of letters.entries()) {
+            const { value } = bad[index]!;
+            deepStrictEqual(letter.value, value === null ? null : Buffer.from(value));
+            strictEqual(String(letter.headers.own), "kept");
+            strictEqual(letter.stage, "sink");
+          }
+          match(
+            await sink.metrics(),
+            /tapeline_records_discarded_total\{reason="not_json",service="sink"\} 2/,
+          );
+        });
+      });
+    });
+
+    await test.step("candles come from committed transactions, the newest of each counts", async () => {
+      await withFresh(servers, "candles", async ({ topics, environment }, database) => {
+        const producer = createKafka(testKafka(bootstrap)).producer({
+          transactionalId: "candles-test",
+          idempotent: true,
+          maxInFlightRequests: 1,
+        });
+        await producer.connect();
+        const send = async (candles: unknown[], commit: boolean): Promise<void> => {
+          const transaction = await producer.transaction();
+          await transaction.send({
+            topic: topics.candles,
+            messages: [
+              ...candles.map((candle) => ({
+                key: "candle",
+                value: JSON.stringify(candle),
+                partition: 0,
+              })),
+              {
+                key: "state",
+                value: "{}",
+                partition: 0,
+                headers: { [RECORD_KIND_HEADER]: "state" },
+              },
+            ],
+          });
+          await (commit ? transaction.commit() : transaction.abort());
+        };
+        const closes = async (): Promise<unknown[]> => [
+          ...await database.sql`SELECT symbol, close, final FROM candles ORDER BY symbol`,
+        ];
+        await withService("sink", environment, async (sink) => {
+          await sink.ready();
+          await send([CANDLE, { ...CANDLE, close: 1.6 }, { ...CANDLE, symbol: "B" }], true);
+          await send([{ ...CANDLE, close: 99 }], false);
+          await reachedEnd(bootstrap, topics.candles, database);
+          deepStrictEqual(await closes(), [
+            { symbol: "A", close: 1.6, final: false },
+            { symbol: "B", close: 1.5, final: false },
+          ]);
+          // Nothing but an aborted transaction: the position must still get past it.
+          await send([{ ...CANDLE, close: 98 }], false);
+          await reachedEnd(bootstrap, topics.candles, database);
+          await send([{ ...CANDLE, close: 1.7, final: true }, { ...CANDLE, trades: "3" }], true);
+          await reachedEnd(bootstrap, topics.candles, database);
+          deepStrictEqual((await closes())[0], { symbol: "A", close: 1.7, final: true });
+          const letters = (await readTopic(bootstrap, topics.dead_letters)).map(readDeadLetter);
+          deepStrictEqual(letters.map(({ reason }) => reason), ["candle_malformed"]);
+          strictEqual((await sink.metrics()).includes("tapeline_errors_total{"), false);
+        });
+        await producer.disconnect();
+      });
+    });
+
+    await test.step("a database of another cluster, or ahead of the topic, is refused", async () => {
+      await withFresh(servers, "foreign", async ({ topics, environment }, database) => {
+        const ticks = someTicks(100).map((tick) => tickRecord(topics.ticks, tick));
+        await sendRecords(bootstrap, ticks);
+        await withService("sink", environment, async (sink) => {
+          await rowsReach(database, 100);
+          strictEqual(await sink.stop(), 0);
+        });
+        await database.sql`CREATE TABLE before AS TABLE kafka_offsets`;
+        for (
+          const { change, says } of [
+            { change: "cluster_id = 'elsewhere'", says: /cluster elsewhere.*DATABASE_URL/ },
+            { change: "next_offset = next_offset + 1000", says: /the topic ends at.*DATABASE_URL/ },
+          ]
+        ) {
+          await database.sql.unsafe(`UPDATE kafka_offsets SET ${change}`);
+          await withService("sink", environment, async (sink) => {
+            strictEqual(await sink.ended(), 1);
+            match(String((await sink.line(({ event }) => event === "failed")).error), says);
+          });
+          await database.sql`TRUNCATE kafka_offsets`;
+          await database.sql`INSERT INTO kafka_offsets TABLE before`;
+        }
+        await sendRecords(bootstrap, ticks);
+        await withService("sink", environment, () => rowsReach(database, 200));
+      });
+    });
+
+    await test.step("records that retention deleted first are counted, and it goes on", async () => {
+      await withFresh(servers, "trimmed", async ({ topics, environment }, database) => {
+        const send = (): Promise<void> =>
+          sendRecords(
+            bootstrap,
+            someTicks(300).map((tick) => ({ ...tickRecord(topics.ticks, tick), partition: 0 })),
+          );
+        await send();
+        await withService("sink", environment, () => rowsReach(database, 300));
+        await send();
+        const admin = createKafka(testKafka(bootstrap)).admin();
+        await admin.connect();
+        // It must have looked at the topic once.
+        await admin.fetchTopicOffsets(topics.ticks);
+        await admin.deleteTopicRecords({
+          topic: topics.ticks,
+          partitions: [{ partition: 0, offset: "450" }],
+        });
+        await admin.disconnect();
+        await withService("sink", environment, async (sink) => {
+          await rowsReach(database, 450);
+          match(await sink.metrics(), /tapeline_records_trimmed_total\{service="sink"\} 150/);
+          strictEqual((await sink.line(({ event }) => event === "trimmed")).records, "150");
+        });
+      });
     });
   });
 });
