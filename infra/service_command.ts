@@ -75,8 +75,7 @@ const LIBRARY_VARIABLES = [
   "LOGNAME",
 ];
 
-/** What OpenTelemetry reads and asks once tracing is on. */
-const TRACING_VARIABLES = ["OTEL_*", "NODE_*"];
+/** What OpenTelemetry asks the system once tracing is on. */
 const TRACING_SYSTEM = ["hostname", "osRelease", "uid"];
 
 /** What Deno itself needs to find its cache; the service may not read them. */
@@ -136,7 +135,9 @@ export function serviceCommand(
   const variables = variablesOf(row.settings);
   const tracing = used.trace_endpoint !== null;
   const permissions = [
-    allow("env", [...variables, ...LIBRARY_VARIABLES, ...(tracing ? TRACING_VARIABLES : [])]),
+    // A package below OpenTelemetry's SDK lists the whole environment, which no list of names
+    // allows; the service's environment holds only what is passed on to it here.
+    tracing ? ["--allow-env"] : allow("env", [...variables, ...LIBRARY_VARIABLES]),
     allow("net", [...netAddresses(used), ...brokers]),
     allow("read", (row.reads?.(used) ?? []).map((path) => resolve(path))),
     allow("sys", tracing ? TRACING_SYSTEM : []),

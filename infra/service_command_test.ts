@@ -32,6 +32,14 @@ Deno.test("a service may reach its servers and listen, read what it reads, and n
   assert.ok(!command.join(" ").includes("geheim"), "The command line is for everybody to see");
 });
 
+Deno.test("with tracing the SDK may list the environment, which still holds nothing else", () => {
+  const traced = { ...ENVIRONMENT, TAPELINE_TRACE_ENDPOINT: "http://127.0.0.1:4318" };
+  const { command, env } = serviceCommand("aggregator", traced, []);
+  assert.ok(command.includes("--allow-env"));
+  assert.ok(permission(command, "net").includes("127.0.0.1:4318"));
+  assert.equal(env.AWS_SECRET_ACCESS_KEY, undefined);
+});
+
 Deno.test("a service is given its own variables and no others", () => {
   const { env } = serviceCommand("aggregator", ENVIRONMENT, []);
   assert.deepEqual(env, {

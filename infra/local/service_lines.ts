@@ -39,7 +39,8 @@ export function createLineReader(
     const fields = logLine(line);
     // What is no log line comes from Deno itself: an uncaught error, a refused permission.
     if (fields === null) {
-      if (line.trim() !== "") showBounded(line);
+      // The lines of its stack are for the log file.
+      if (line.trim() !== "" && !line.startsWith("    at ")) showBounded(line);
       return;
     }
     const announcement = announcementIn(fields);

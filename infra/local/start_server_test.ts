@@ -127,8 +127,10 @@ Deno.test("after kill -9 of the supervisor the next start clears up and goes on 
   });
 });
 
-Deno.test("everything killed with -9 at once starts again by itself", async () => {
+Deno.test("everything killed with -9 at once starts again by itself, with tracing too", async () => {
   await withTestDirectory(async (data_dir) => {
+    // The services get by with their permissions when the SDK is loaded; nobody collects here.
+    const traced = { ...ENVIRONMENT, TAPELINE_TRACE_ENDPOINT: `http://${LOOPBACK}:1` };
     await using killed = runStart(data_dir, [], ENVIRONMENT);
     await killed.says("Tapeline runs");
     const { postgres: url } = await killed.endpoints();
@@ -139,7 +141,7 @@ Deno.test("everything killed with -9 at once starts again by itself", async () =
     for (const pid of pids.values()) Deno.kill(pid, "SIGKILL");
     await killed.ended();
 
-    await using stack = runStart(data_dir, [], ENVIRONMENT);
+    await using stack = runStart(data_dir, [], traced);
     await stack.says("Tapeline runs");
     await storesMoreThan((await stack.endpoints()).postgres!, 1);
     stack.signal("SIGTERM");
