@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { withServers } from "../../infra/local/test_servers.ts";
-import { makeTopics, readTicks, TEST_DEADLINE_MS, withProducer } from "./producer_under_test.ts";
+import { TEST_DEADLINE_MS } from "../../infra/testing/service_under_test.ts";
+import { makeTopics, readTicks, withProducer } from "./producer_under_test.ts";
 import { receiptsDiffer } from "./receipts_under_test.ts";
 
 const ENVIRONMENT = { TAPELINE_SOURCE: "http", TAPELINE_HTTP_CONFIRM_DEADLINE_MS: "60000" };

@@ -1,5 +1,4 @@
 /** Inputs that were refused at a door, and their dead letters. */
-import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import {
   DEAD_LETTER_HEAD_BYTES,
@@ -71,7 +70,5 @@ export function refusedRecord(
     headers[DEAD_LETTER_HEADERS.value_length] = String(whole.length);
     headers[DEAD_LETTER_HEADERS.value_sha256] = whole.sha256;
   }
-  // kafkajs takes bytes only as a Buffer; this is a view, not a copy.
-  const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { topic, key: null, value, timestamp_ms, headers };
+  return { topic, key: null, value: bytes, timestamp_ms, headers };
 }

@@ -1,29 +1,10 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { gunzipSync } from "node:zlib";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
 import { withServers } from "../../infra/local/test_servers.ts";
-import {
-  eventually,
-  makeTopics,
-  readTicks,
-  readTopic,
-  withProducer,
-} from "./producer_under_test.ts";
+import { eventually } from "../../infra/testing/service_under_test.ts";
+import { hasSharedData, readTickLines, sharedFile } from "../../infra/testing/shared_data.ts";
+import { makeTopics, readTicks, readTopic, withProducer } from "./producer_under_test.ts";
 import { receiptsDiffer } from "./receipts_under_test.ts";
-
-const DATA = new URL("../../../shared/data/", import.meta.url).pathname;
-
-/** False, and a line that says so, where the data is not there. */
-async function dataIsHere(): Promise<boolean> {
-  try {
-    await Deno.stat(DATA);
-    return true;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    Deno.stdout.writeSync(new TextEncoder().encode("skipped: ../shared/data is not here\n"));
-    return false;
-  }
-}
 
 const max = (file: string): { [variable: string]: string } => ({
   TAPELINE_SOURCE: "replay",
@@ -38,15 +19,15 @@ function generated(count: number): string {
 }
 
 Deno.test("a replayed file is in Kafka line by line, once, however often it is started", async () => {
-  if (!await dataIsHere()) return;
-  const file = `${DATA}equity-2013-10-07/ticks.csv.gz`;
+  if (!hasSharedData()) return;
+  const file = sharedFile("equity-2013-10-07/ticks.csv.gz");
   await withServers({ kafka: true }, async ({ bootstrap }) => {
     await makeTopics(bootstrap);
     await withProducer(bootstrap, max(file), async (producer) => {
       strictEqual(await producer.ended(), 0);
     });
     const content = await readTicks(bootstrap);
-    const rows = gunzipSync(await Deno.readFile(file)).toString().trim().split("\n").slice(1);
+    const rows = await readTickLines("equity-2013-10-07");
     strictEqual(content.ticks.length, rows.length);
     for (const symbol of ["IBM", "BAC"]) {
       deepStrictEqual(
@@ -165,8 +146,8 @@ Deno.test("the broker away in the middle of a replay: nothing is lost, nothing c
 });
 
 Deno.test("daily index prices are ticks at midnight, the cut last line is a dead letter", async () => {
-  if (!await dataIsHere()) return;
-  const file = `${DATA}index-csv/indexProcessed_HSI_truncated.csv`;
+  if (!hasSharedData()) return;
+  const file = sharedFile("index-csv/indexProcessed_HSI_truncated.csv");
   await withServers({ kafka: true }, async ({ bootstrap }) => {
     await makeTopics(bootstrap);
     await withProducer(bootstrap, max(file), async (producer) => {

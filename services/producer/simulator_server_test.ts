@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { partitionOf } from "../../contract/partition.ts";
 import { withServers } from "../../infra/local/test_servers.ts";
-import { eventually, makeTopics, readTicks, withProducer } from "./producer_under_test.ts";
+import { eventually } from "../../infra/testing/service_under_test.ts";
+import { makeTopics, readTicks, withProducer } from "./producer_under_test.ts";
 import { receiptsDiffer } from "./receipts_under_test.ts";
 
 Deno.test("the simulator's ticks reach Kafka, with markers and complete receipts", async () => {

@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import type { Tick } from "../../../contract/tick.ts";
+import { hasSharedData, sharedFile } from "../../../infra/testing/shared_data.ts";
 import { sourceCases } from "./cases.ts";
 import { type FeedServer, withFeedServer } from "./feed_under_test.ts";
 import { createReachedTime } from "./finnhub.ts";
@@ -7,11 +8,6 @@ import { readFrame } from "./finnhub_frame.ts";
 import { type SourceUnderTest, withSource } from "./source_under_test.ts";
 
 const KEY = "k3y-that-must-not-show";
-const FRAMES_PATH = new URL(
-  "../../../../shared/data/finnhub-frames/finnhub_messages.jsonl",
-  import.meta.url,
-);
-
 function frame(tick: Tick | null): string {
   const trade = tick === null
     ? { s: "AAPL", p: -1, v: 1, t: 1 }
@@ -166,33 +162,24 @@ Deno.test("a feed's event time goes on with the clock when it has been quiet for
   strictEqual(reached.at(66_000), 6_000);
 });
 
-Deno.test({
-  name: "every trade of real frames is mapped, ping and error are told apart",
-  async fn() {
-    let text: string;
-    try {
-      text = await Deno.readTextFile(FRAMES_PATH);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      Deno.stdout.writeSync(new TextEncoder().encode("skipped: ../shared/data is not here\n"));
-      return;
-    }
-    await withFeed({}, async (server, under_test) => {
-      for (const line of text.trim().split("\n")) server.send(line);
-      await under_test.takeUntil(() => under_test.ticks.length === 29);
-      deepStrictEqual(under_test.ticks.at(-1), {
-        symbol: "BINANCE:BTCUSDT",
-        price: 7296.89,
-        volume: 0.011467,
-        timestamp: 1_575_526_691_134,
-        source: "finnhub",
-      });
-      while (await under_test.metric("errors") === 0) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      strictEqual(await under_test.metric("discarded"), 0);
+Deno.test("every trade of real frames is mapped, ping and error are told apart", async () => {
+  if (!hasSharedData()) return;
+  const text = await Deno.readTextFile(sharedFile("finnhub-frames/finnhub_messages.jsonl"));
+  await withFeed({}, async (server, under_test) => {
+    for (const line of text.trim().split("\n")) server.send(line);
+    await under_test.takeUntil(() => under_test.ticks.length === 29);
+    deepStrictEqual(under_test.ticks.at(-1), {
+      symbol: "BINANCE:BTCUSDT",
+      price: 7296.89,
+      volume: 0.011467,
+      timestamp: 1_575_526_691_134,
+      source: "finnhub",
     });
-  },
+    while (await under_test.metric("errors") === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    strictEqual(await under_test.metric("discarded"), 0);
+  });
 });
 
 Deno.test("trade conditions are mapped to nothing, whatever they are", () => {
