@@ -1,12 +1,8 @@
 /** Follows topics as they grow, from their end or their beginning, over a broker's restart too. */
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
 import type { KafkaOptions } from "../../runtime/kafka.ts";
-import {
-  openReader,
-  type PartitionReader,
-  type ReadBatch,
-  type ReadRecord,
-} from "../../runtime/kafka_reader.ts";
+import type { PartitionReader, ReadBatch, ReadRecord } from "../../runtime/kafka_reader.ts";
+import { reachKafka } from "../reach_kafka.ts";
 
 /** What is followed, and who is told. */
 export interface FollowOptions {
@@ -46,7 +42,7 @@ export async function follow(options: FollowOptions): Promise<void> {
     let reader: PartitionReader | null = null;
     let trouble: unknown;
     try {
-      reader = await openReader(options.kafka, FETCH_BYTES_MAX);
+      reader = await reachKafka(options.kafka, FETCH_BYTES_MAX);
       if (positions === null) {
         positions = await startPositions(reader, options);
         if (!started) options.onStarted();

@@ -1,7 +1,8 @@
 /** Reads the dead-letter topic, and picks letters from it. */
 import type { KafkaOptions } from "../../runtime/kafka.ts";
-import { openReader, readRange } from "../../runtime/kafka_reader.ts";
+import { readRange } from "../../runtime/kafka_reader.ts";
 import { type DeadLetter, readDeadLetter } from "../../runtime/dead_letters.ts";
+import { reachKafka } from "../reach_kafka.ts";
 
 /** Which letters are meant: all that fit each filter which is set. */
 export interface LetterFilter {
@@ -33,7 +34,7 @@ export interface LetterSource {
  */
 export async function* readLetters(source: LetterSource): AsyncGenerator<DeadLetter> {
   const { kafka, dead_letter_topic, filter } = source;
-  const reader = await openReader(kafka);
+  const reader = await reachKafka(kafka);
   try {
     if (await reader.partitions(dead_letter_topic) === 0) {
       throw new Error(

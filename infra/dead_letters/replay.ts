@@ -8,11 +8,11 @@ import { partitionOf } from "../../contract/partition.ts";
 import { withDeadline } from "../../runtime/backoff.ts";
 import { type DeadLetter, headerText } from "../../runtime/dead_letters.ts";
 import { type Compression, createKafka } from "../../runtime/kafka.ts";
-import { openReader, readRange } from "../../runtime/kafka_reader.ts";
+import { readRange } from "../../runtime/kafka_reader.ts";
 import { openSender, type OutgoingRecord, type Sender } from "../../runtime/kafka_sender.ts";
 import { type MarkerContext, receiptMarkers } from "../../services/producer/marker_records.ts";
 import { createReceipts } from "../../services/producer/receipts.ts";
-import { tickPartitions } from "../../services/producer/topic_partitions.ts";
+import { reachKafka } from "../reach_kafka.ts";
 import { type LetterSource, readLetters } from "./letters.ts";
 import { letterIdentity, type PlannedReplay, planReplay, REPLAY_OF_HEADER } from "./replay_plan.ts";
 
@@ -62,10 +62,8 @@ const IDENTITIES_MAX = 1_000_000;
  * @throws Error where Kafka refuses; what was sent before stays sent, and is not sent again.
  */
 export async function replayLetters(options: ReplayOptions): Promise<ReplayResult> {
-  const kafka = createKafka(options.kafka);
-  const { tick_topic, dead_letter_topic } = options;
-  const partitions = await tickPartitions(kafka, tick_topic, dead_letter_topic);
-  const done = options.again ? new Set<string>() : await replayedBefore(options, partitions);
+  const { tick_topic } = options;
+  const { partitions, done } = await lookAtTopic(options);
   const result: ReplayResult = {
     replayed: 0,
     by_partition: new Map(),
@@ -78,7 +76,7 @@ export async function replayLetters(options: ReplayOptions): Promise<ReplayResul
     for await (const { tick } of planned) count(result, partitionOf(tick.symbol, partitions));
     return result;
   }
-  const sender = await openSender(kafka, options.compression);
+  const sender = await confirmed(openSender(createKafka(options.kafka), options.compression));
   try {
     await sendAll(sender, tick_topic, partitions, planned, result);
   } finally {
@@ -111,27 +109,34 @@ async function* plannedReplays(
   }
 }
 
-/** Finds what has been replayed: every record of the tick topic that names a letter. */
-async function replayedBefore(
-  { kafka, tick_topic }: ReplayOptions,
-  partitions: number,
-): Promise<Set<string>> {
-  const identities = new Set<string>();
-  const reader = await openReader(kafka);
+/** Counts the tick topic's partitions, and finds what has been replayed: records that name a letter. */
+async function lookAtTopic(
+  { kafka, tick_topic, again }: ReplayOptions,
+): Promise<{ partitions: number; done: Set<string> }> {
+  const done = new Set<string>();
+  const reader = await reachKafka(kafka);
   try {
+    const partitions = await reader.partitions(tick_topic);
+    if (partitions === 0) {
+      throw new Error(
+        `Cannot replay into topic ${tick_topic}: it does not exist at ` +
+          `${kafka.bootstrap_servers.join(",")}. deno task start makes it`,
+      );
+    }
+    if (again) return { partitions, done };
     for (let partition = 0; partition < partitions; partition++) {
       const { earliest, last_stable } = await reader.ends(tick_topic, partition);
       for await (const records of readRange(reader, tick_topic, partition, earliest, last_stable)) {
         for (const { headers } of records) {
           const identity = headerText(headers, REPLAY_OF_HEADER);
-          if (identity !== null) hold(identities, identity);
+          if (identity !== null) hold(done, identity);
         }
       }
     }
+    return { partitions, done };
   } finally {
     await reader.close();
   }
-  return identities;
 }
 
 function hold(identities: Set<string>, identity: string): void {
@@ -150,7 +155,7 @@ function count(result: ReplayResult, partition: number): void {
 }
 
 /** A sender waits for a broker for ever; a person does not. */
-function confirmed(sending: Promise<void>): Promise<void> {
+function confirmed<Value>(sending: Promise<Value>): Promise<Value> {
   return withDeadline(
     sending,
     SEND_DEADLINE_MS,

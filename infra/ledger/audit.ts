@@ -3,9 +3,10 @@
  * docs/ledger.md tells what is compared with what.
  */
 import { createKafka, type KafkaOptions } from "../../runtime/kafka.ts";
-import { openReader, type PartitionReader, readRange } from "../../runtime/kafka_reader.ts";
+import { type PartitionReader, readRange } from "../../runtime/kafka_reader.ts";
 import { openDatabase } from "../../runtime/database.ts";
 import { withDeadline } from "../../runtime/backoff.ts";
+import { reachKafka } from "../reach_kafka.ts";
 import {
   type AggregatorCount,
   aggregatorMinutes,
@@ -59,7 +60,7 @@ export async function audit(options: AuditOptions): Promise<LedgerReport> {
  */
 async function readBooks(options: AuditOptions): Promise<Books> {
   const { tick_topic } = options;
-  const reader = await openReader(options.kafka);
+  const reader = await reachKafka(options.kafka);
   try {
     const partitions = await reader.partitions(tick_topic);
     if (partitions === 0) {
@@ -116,7 +117,8 @@ async function storedOf(options: AuditOptions): Promise<Stored> {
   }
 }
 
-async function clusterId(kafka: KafkaOptions): Promise<string> {
+/** Asks Kafka for the cluster's id: `kafka_offsets` names it. */
+export async function clusterId(kafka: KafkaOptions): Promise<string> {
   const admin = createKafka(kafka).admin();
   try {
     const cluster = admin.connect().then(() => admin.describeCluster());

@@ -236,6 +236,12 @@ Deno.test("the ledger on real servers", (context) =>
         audit({ ...stack.options, database_url: await servers.newDatabase() }),
         /relation "kafka_offsets" does not exist.*deno task start/,
       );
+      await rejects(
+        audit({ ...stack.options, database_url: "postgres://a:secret@127.0.0.1:1/b" }),
+        (error: Error) =>
+          /ECONNREFUSED.*DATABASE_URL$/.test(error.message) &&
+          !error.message.includes("secret"),
+      );
     });
 
     await step("is a command with an exit code", async (stack) => {
@@ -250,7 +256,7 @@ Deno.test("the ledger on real servers", (context) =>
       await stack.database.sql`drop table ticks`;
       const failed = await commandLine(stack);
       strictEqual(failed.code, 2);
-      match(failed.stderr, /^Cannot count what is stored: .*\n$/);
+      match(failed.stderr, /^Cannot count what is stored in Postgres: .*\n$/);
     });
   }));
 

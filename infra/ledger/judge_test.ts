@@ -1,145 +1,21 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { addChecksum, tickHash } from "../../contract/ledger.ts";
-import {
-  type MinuteCount,
-  minuteOf,
-  ONLY_STAGE_HEADER,
-  RECORD_KIND_HEADER,
-} from "../../contract/records.ts";
-import { decodeTick, type Tick } from "../../contract/tick.ts";
-import { type Books, judge, type LedgerReport, type PartitionBook } from "./judge.ts";
+import { ONLY_STAGE_HEADER, RECORD_KIND_HEADER } from "../../contract/records.ts";
 import { exitCode, summarize } from "./summary.ts";
 import type { Tally } from "./tally.ts";
 import {
-  countRecord,
-  finishTickCount,
-  startTickCount,
-  TICK_STAGES,
-  type TickStage,
-  type TickTopicRecord,
-} from "./tick_count.ts";
-
-/** 2013-10-07 13:31 UTC. */
-const MINUTE = 1_381_152_660_000;
-const OURS = "1000";
-
-function tickOf(number: number): Tick {
-  return { source: "test", symbol: "IBM", price: 180 + number, volume: 100, timestamp: MINUTE };
-}
-
-function tallyOf(ticks: readonly Tick[]): Tally {
-  const checksum = ticks.reduce((sum, tick) => addChecksum(sum, tickHash(tick)), 0);
-  return { count: ticks.length, checksum };
-}
-
-function receiptFor(ticks: readonly Tick[], minute = MINUTE): MinuteCount {
-  const { count, checksum } = tallyOf(ticks);
-  return { minute, ticks: count, checksum };
-}
-
-interface Sent {
-  value: unknown;
-  producer_id?: string;
-  timestamp_ms?: number;
-  headers?: { [name: string]: string };
-}
-
-function marker(confirmed: unknown, producer_id = OURS, timestamp_ms = MINUTE): Sent {
-  const value = { source: "producer", run: "r", confirmed };
-  return { value, producer_id, timestamp_ms, headers: { [RECORD_KIND_HEADER]: "marker" } };
-}
-
-function ticks(...numbers: number[]): Sent[] {
-  return numbers.map((number) => ({ value: tickOf(number) }));
-}
-
-function topicOf(sent: readonly Sent[], from: number): TickTopicRecord[] {
-  return sent.map(({ value, producer_id = OURS, timestamp_ms = MINUTE, headers = {} }, index) => ({
-    offset: String(from + index),
-    timestamp: String(timestamp_ms),
-    value: Buffer.from(typeof value === "string" ? value : JSON.stringify(value)),
-    headers,
-    batchContext: { producerId: producer_id },
-  }));
-}
-
-/** What a stage that makes no mistake says of a topic. */
-function takenBy(
-  stage: TickStage,
-  records: readonly TickTopicRecord[],
-  refused: ReadonlySet<number>,
-): Map<number, Tally> {
-  const taken = new Map<number, Tally>();
-  for (const record of records) {
-    const only_stage = record.headers?.[ONLY_STAGE_HEADER] ?? stage;
-    if (record.headers?.[RECORD_KIND_HEADER] !== undefined || only_stage !== stage) continue;
-    if (refused.has(Number(record.offset))) continue;
-    const decoded = decodeTick(record.value);
-    if ("fault" in decoded) continue;
-    const minute = minuteOf(Number(record.timestamp));
-    const sum = taken.get(minute) ?? { count: 0, checksum: 0 };
-    const checksum = addChecksum(sum.checksum, tickHash(decoded.tick));
-    taken.set(minute, { count: sum.count + 1, checksum });
-  }
-  return taken;
-}
-
-interface World {
-  sent: readonly Sent[];
-  refused?: { [stage in TickStage]?: readonly number[] };
-  /** Offset of the first record that has survived. */
-  earliest?: number;
-}
-
-/** The books of stages that make no mistakes. */
-function bookOf({ sent, refused = {}, earliest = 0 }: World): PartitionBook {
-  const records = topicOf(sent, earliest);
-  const offsets = {
-    aggregator: new Set(refused.aggregator),
-    sink: new Set(refused.sink),
-  };
-  const discarded = (minute: number): number =>
-    records.filter((record) =>
-      minuteOf(Number(record.timestamp)) === minute &&
-      (refused.aggregator ?? []).includes(Number(record.offset))
-    ).length;
-  const processed = takenBy("aggregator", records, offsets.aggregator);
-  const stored = takenBy("sink", records, offsets.sink);
-  const count = startTickCount(BigInt(earliest), offsets);
-  for (const record of records) countRecord(count, record);
-  const end = earliest + records.length;
-  const book = finishTickCount(count);
-  return {
-    partition: 1,
-    ticks: book,
-    aggregator: new Map(
-      [...book.minutes.keys()].map((minute) => [minute, {
-        processed: processed.get(minute) ?? { count: 0, checksum: 0 },
-        discarded: discarded(minute),
-      }]),
-    ),
-    stored,
-    positions: { aggregator: end, sink: end },
-    end,
-    letters_without_record: { aggregator: offsets.aggregator.size, sink: offsets.sink.size },
-  };
-}
-
-function judged(book: PartitionBook, rest: Partial<Books> = {}): LedgerReport {
-  return judge({
-    partitions: [book],
-    doubled: [],
-    refused_at_doors: new Map(),
-    letters_trimmed_to: -Infinity,
-    stored_from: -Infinity,
-    ...rest,
-  });
-}
-
-function messages(report: LedgerReport): string[] {
-  return report.differences.map(({ side, message }) => `${side}: ${message}`);
-}
+  bookOf,
+  judged,
+  marker,
+  messages,
+  MINUTE,
+  OURS,
+  receiptFor,
+  type Sent,
+  tallyOf,
+  tickOf,
+  ticks,
+} from "./test_books.ts";
+import { TICK_STAGES } from "./tick_count.ts";
 
 const FOUR = [tickOf(1), tickOf(2), tickOf(3), tickOf(4)];
 const PLAIN: readonly Sent[] = [marker([]), ...ticks(1, 2, 3, 4), marker([receiptFor(FOUR)])];
@@ -366,7 +242,6 @@ Deno.test("minutes that retention has cut are trimmed, later ones are judged", (
   const report = judged(book);
   deepStrictEqual(report.rows.map((row) => row.verdict), ["trimmed", "trimmed", "balanced"]);
   strictEqual(report.verdict, "balances");
-  set(book.stored, (tally) => tally);
   book.stored.set(next, { count: 0, checksum: 0 });
   strictEqual(judged(book).verdict, "differs");
 });

@@ -37,12 +37,15 @@ const DOUBLED_SQL = `
   from ticks group by kafka_partition, kafka_offset having count(*) > 1
   order by kafka_partition, kafka_offset limit 20`;
 
+/** Postgres' code for a table that is not there. */
+const UNDEFINED_TABLE = "42P01";
+
 /**
  * Counts the rows. Positions and rows come from one snapshot, so they belong together.
  *
  * @param database The database.
  * @param sink Whose position.
- * @throws Error that says what to do where the tables are not there.
+ * @throws Error that says what to do where there is no such server, or its tables are not there.
  */
 export async function readStored(database: Database, sink: SinkIdentity): Promise<Stored> {
   try {
@@ -68,10 +71,12 @@ export async function readStored(database: Database, sink: SinkIdentity): Promis
       };
     });
   } catch (error) {
-    if ((error as { code?: string }).code !== "42P01") throw error;
+    const missing = (error as { code?: string }).code === UNDEFINED_TABLE;
     throw new Error(
-      `Cannot count what is stored: ${(error as Error).message}. The sink makes the tables at ` +
-        "its first start (deno task start)",
+      `Cannot count what is stored in Postgres: ${(error as Error).message}. ` +
+        (missing
+          ? "The sink makes the tables at its first start (deno task start)"
+          : "Start it (deno task start), or name another by DATABASE_URL"),
       { cause: error },
     );
   }

@@ -22,7 +22,7 @@ import { deadLetter } from "../../services/aggregator/output.ts";
 import { migrate } from "../../services/sink/migrate.ts";
 import { createTickPartitions } from "../../services/sink/tick_partitions.ts";
 import type { TestServers } from "../local/test_servers.ts";
-import type { AuditOptions } from "./audit.ts";
+import { type AuditOptions, clusterId } from "./audit.ts";
 import type { TickStage } from "./tick_count.ts";
 
 /** 2024-03-01 09:31 UTC: a day for which `ticks` has a partition from the start. */
@@ -57,10 +57,7 @@ export async function openStack(servers: TestServers, name: string): Promise<Sta
   ) as typeof DEFAULT_TOPIC_NAMES;
   const shapes = topicShapes({ names, tick_partitions: PARTITIONS, retention_ms: -1 });
   await ensureTopics(kafka, Object.values(shapes));
-  const admin = kafka.admin();
-  await admin.connect();
-  const { clusterId: cluster_id } = await admin.describeCluster();
-  await admin.disconnect();
+  const cluster_id = await clusterId(kafka_options);
   const database_url = await servers.newDatabase();
   const database = openDatabase({
     url: database_url,
