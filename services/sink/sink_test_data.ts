@@ -62,11 +62,12 @@ export function sinkEnvironment(
 export async function withDatabase<Result>(
   url: string,
   test: (database: Database) => Promise<Result>,
+  pool_size = 2,
 ): Promise<Result> {
   const database = openDatabase({
     url,
     application_name: "test",
-    pool_size: 2,
+    pool_size,
     statement_timeout_ms: 20_000,
   });
   try {

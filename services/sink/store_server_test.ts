@@ -231,7 +231,7 @@ Deno.test("storing slices in a real Postgres", async (test) => {
           proxy.resume();
           await storeSlice(database, owner, sliceOf(someTicks(10), 0n), DEADLINE_MS);
           deepStrictEqual(await countTicks(database), { rows: 10, places: 10 });
-        });
+        }, 1);
       });
     });
   });
