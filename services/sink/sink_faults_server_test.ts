@@ -179,7 +179,7 @@ Deno.test("faults of the sink and of its database", async (test) => {
       });
     });
 
-    await test.step("the database restarted in the middle of the work: each tick once", async () => {
+    await test.step("the database restarted and killed in the middle of the work: each tick once", async () => {
       const { topics, url, environment } = await fresh(servers, "restarted");
       const ticks = someTicks(30_000);
       const small = { ...environment, TAPELINE_SINK_BATCH_ROWS: "100" };
@@ -187,9 +187,12 @@ Deno.test("faults of the sink and of its database", async (test) => {
         await sink.ready();
         await sendTicks(servers, topics.ticks, ticks);
         await withDatabase(url, async (database) => {
-          await eventually(async () => await rowsOrNone(database) > 500, "some rows");
-          strictEqual(await rowsOrNone(database) < ticks.length, true);
-          await servers.postgres.restart();
+          for (const [index, rows] of [500, 8_000, 16_000].entries()) {
+            await eventually(async () => await rowsOrNone(database) > rows, `${rows} rows`);
+            strictEqual(await rowsOrNone(database) < ticks.length, true);
+            if (index === 1) await servers.postgres.kill();
+            await servers.postgres.restart();
+          }
           await expectStored(database, ticks);
         });
       });
