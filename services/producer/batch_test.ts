@@ -62,7 +62,7 @@ Deno.test("batches are bounded by count, and lose nothing and double nothing", (
 });
 
 Deno.test("batches are bounded by bytes, as they are in UTF-8", () => {
-  const wide = ticks(100).map((tick) => ({ ...tick, source: "π".repeat(100) }));
+  const wide = ticks(100).map((tick) => ({ ...tick, source: "€".repeat(100) }));
   const take = batcher([{ kind: "ticks", ticks: wide }], { bytes: 5_000 });
   let count = 0;
   for (let batch = take(0); batch.ticks.length > 0; batch = take(0)) {

@@ -14,7 +14,7 @@ export interface Trace {
 /** From where a replay goes on. */
 export interface ResumePoint {
   round: number;
-  /** By partition: the last line that is there already; 0 where none is. */
+  /** By partition: the last line that is there; 0 where none is, Infinity where all are. */
   lines: number[];
   /** The file was replayed to its end, and is not to be sent again. */
   is_complete: boolean;
@@ -32,11 +32,15 @@ const FIRST_STEP = 2_000n;
 export function resumePoint(traces: readonly (Trace | null)[], again: boolean): ResumePoint {
   const round = Math.max(1, ...traces.map((trace) => trace?.round ?? 0));
   const of_round = traces.map((trace) => trace?.round === round ? trace : null);
-  // The end marker goes out when every tick is confirmed, so one of them is enough.
   if (of_round.some((trace) => trace?.line === null)) {
+    // The end marker goes out when every tick is confirmed: no line is to be sent any more.
+    const lines = traces.map(() => Infinity);
+    if (of_round.some((trace) => trace?.line !== null)) {
+      return { round, lines, is_complete: false };
+    }
     return again
       ? { round: round + 1, lines: traces.map(() => 0), is_complete: false }
-      : { round, lines: traces.map(() => Infinity), is_complete: true };
+      : { round, lines, is_complete: true };
   }
   return { round, lines: of_round.map((trace) => trace?.line ?? 0), is_complete: false };
 }

@@ -31,6 +31,23 @@ Deno.test("a complete file is left alone, or begun again as the next round", () 
   deepStrictEqual(resumePoint(traces, true), { round: 3, lines: [0, 0], is_complete: false });
 });
 
+Deno.test("an end marker that is not in every partition is sent again, and nothing else", () => {
+  for (const other of [{ round: 1, line: 7 }, null]) {
+    deepStrictEqual(resumePoint([{ round: 1, line: null }, other], true), {
+      round: 1,
+      lines: [Infinity, Infinity],
+      is_complete: false,
+    });
+  }
+  const { block, newest_skipped } = skipSent(
+    blockOf([[2, "A", 5], [3, "B", 6]]),
+    "s",
+    [Infinity, Infinity],
+    10_000,
+  );
+  deepStrictEqual([block.lines, block.malformed, newest_skipped], [[], [], 6]);
+});
+
 /** A topic with these records in each partition; it counts what is read of it. */
 function topicOf(partitions: ({ run: string; line?: number } | null)[][]): {
   reader: PartitionReader;

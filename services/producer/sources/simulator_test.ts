@@ -72,6 +72,33 @@ Deno.test("more than a second behind, rounds are left out and counted", () => {
   ok(simulation.next_ms() > START_MS + 60_000);
 });
 
+Deno.test("a price moves on over rounds that were left out", () => {
+  const symbols = Array.from({ length: 300 }, (_, at) => `S${at}`);
+  const simulation = createRounds({
+    symbols,
+    interval_ms: 10,
+    volatility: 0.02,
+    seed: 4,
+    start_ms: START_MS,
+  });
+  const jump_ms = 5_000;
+  const previous = new Map<string, number>();
+  let square_sum = 0;
+  let returns = 0;
+  for (let jump = 0; jump < 40; jump++) {
+    for (const { symbol, price } of simulation.due(START_MS + jump * jump_ms).slice(0, 300)) {
+      const before = previous.get(symbol);
+      previous.set(symbol, price);
+      if (before === undefined) continue;
+      square_sum += Math.log(price / before) ** 2;
+      returns++;
+    }
+  }
+  const volatility = Math.sqrt(square_sum / (returns * jump_ms / 86_400_000));
+  // The standard error over 11,700 returns is 0.65 %.
+  ok(Math.abs(volatility / 0.02 - 1) < 0.03, `estimated ${volatility}`);
+});
+
 Deno.test("a long interval is no lag", () => {
   const simulation = rounds(60_000);
   for (const late_ms of [0, 60_500, 120_990]) {
@@ -88,7 +115,7 @@ Deno.test("a clock that is set back does not silence it", () => {
 });
 
 Deno.test("a heartbeat is behind every tick that it speaks of", async () => {
-  await withSource("simulator", { TICK_INTERVAL: "0.005" }, async (under_test) => {
+  await withSource("simulator", { TICK_INTERVAL: "0.0007" }, async (under_test) => {
     await under_test.takeUntil(() => under_test.markers.length > 0);
     const reached = under_test.markers[0]!.event_time!;
     ok(under_test.ticks.at(-1)!.timestamp <= reached);
