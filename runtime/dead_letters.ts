@@ -1,16 +1,7 @@
 /** Reads dead letters back: what was refused, by which stage, why, and where it came from. */
 import type { IHeaders } from "kafkajs";
 import { DEAD_LETTER_HEADERS, type Origin } from "../contract/dead_letter.ts";
-
-/** A record as a reader brings it, as far as dead letters need it. */
-export interface LetterRecord {
-  offset: string;
-  /** Milliseconds since the epoch, as a decimal string. */
-  timestamp: string;
-  key: Uint8Array | null;
-  value: Uint8Array | null;
-  headers?: IHeaders;
-}
+import { headerText, type KafkaRecord } from "./kafka_record.ts";
 
 /** A dead letter. What a header did not tell is an empty string. */
 export interface DeadLetter {
@@ -30,28 +21,12 @@ export interface DeadLetter {
   cut_from_bytes: number | null;
 }
 
-const decoder = new TextDecoder();
-
-/**
- * A header as text.
- *
- * @param headers A record's headers.
- * @param name Which.
- * @returns Its first value; null where there is none.
- */
-export function headerText(headers: IHeaders | undefined, name: string): string | null {
-  const value = headers?.[name];
-  const first = Array.isArray(value) ? value[0] : value;
-  if (first === undefined) return null;
-  return typeof first === "string" ? first : decoder.decode(first);
-}
-
 /**
  * Takes a record of the dead-letter topic apart.
  *
  * @param record The record, whoever wrote it.
  */
-export function readDeadLetter(record: LetterRecord): DeadLetter {
+export function readDeadLetter(record: KafkaRecord): DeadLetter {
   const { headers } = record;
   const length = headerText(headers, DEAD_LETTER_HEADERS.value_length);
   return {

@@ -100,6 +100,11 @@ const PASSING_ANSWERS = [
   "group is rebalancing",
   "no longer any messages",
 ];
+/** Whether an error's text is such an answer. */
+export function isPassingAnswer(text: string): boolean {
+  return PASSING_ANSWERS.some((answer) => text.includes(answer));
+}
+
 /** The same line is written once in this time: a broker that is away is said once, not each try. */
 const REPEAT_AFTER_MS = 30_000;
 const KNOWN_LINES_MAX = 200;
@@ -113,7 +118,7 @@ function kafkaLogWriter(log: Logger): (entry: LogEntry) => void {
   return (entry) => {
     const { message, timestamp: _timestamp, logger: _logger, ...fields } = entry.log;
     const told = `${message} ${fields.error ?? ""}`;
-    const passing = PASSING_ANSWERS.some((answer) => told.includes(answer));
+    const passing = isPassingAnswer(told);
     const now = Date.now();
     const repeated = now - (written_at.get(told) ?? -Infinity) < REPEAT_AFTER_MS;
     const write = entry.level === logLevel.ERROR && !passing && !repeated ? log.warn : log.debug;
@@ -146,10 +151,13 @@ export async function ensureTopics(
   const admin = kafka.admin({ retry: { ...KAFKA_RETRY, maxRetryTime: 500, retries: 20 } });
   await admin.connect();
   try {
+    const known = await admin.listTopics();
     await admin.createTopics({
       waitForLeaders: true,
       timeout: deadline_ms,
-      topics: shapes.map(({ topic, partitions, settings }) => ({
+      topics: shapes.filter(({ topic }) => !known.includes(topic)).map((
+        { topic, partitions, settings },
+      ) => ({
         topic,
         numPartitions: partitions,
         configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),

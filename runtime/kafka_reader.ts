@@ -214,3 +214,23 @@ export async function* readRange(
     }
   }
 }
+
+/**
+ * Whether a reader of committed records would get nothing between two offsets: what was aborted,
+ * or markers of transactions, or what retention has deleted.
+ *
+ * @param from First offset.
+ * @param to Offset to stop before.
+ */
+export async function isEmptyBetween(
+  reader: PartitionReader,
+  topic: string,
+  partition: number,
+  from: bigint,
+  to: bigint,
+): Promise<boolean> {
+  const { earliest } = await reader.ends(topic, partition);
+  const start = from < earliest ? earliest : from;
+  for await (const _ of readRange(reader, topic, partition, start, to)) return false;
+  return true;
+}

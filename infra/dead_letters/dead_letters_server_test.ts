@@ -2,7 +2,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { deadLetterHeaders } from "../../contract/dead_letter.ts";
 import { partitionOf } from "../../contract/partition.ts";
 import { ONLY_STAGE_HEADER } from "../../contract/records.ts";
-import { headerText } from "../../runtime/dead_letters.ts";
+import { headerText } from "../../runtime/kafka_record.ts";
 import type { ReadRecord } from "../../runtime/kafka_reader.ts";
 import { audit } from "../ledger/audit.ts";
 import {

@@ -15,7 +15,8 @@ import {
   type Tick,
 } from "../../contract/tick.ts";
 import { TICK_RECORD_BYTES_MAX } from "../../contract/topics.ts";
-import { type DeadLetter, headerText } from "../../runtime/dead_letters.ts";
+import type { DeadLetter } from "../../runtime/dead_letters.ts";
+import { headerText } from "../../runtime/kafka_record.ts";
 import { TICK_STAGES } from "../ledger/tick_count.ts";
 
 /** On a replayed record: which dead letter it is. By it a letter is not replayed twice. */

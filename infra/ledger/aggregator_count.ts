@@ -1,7 +1,7 @@
 /** The aggregator's own count, from the records that it wrote into one candle partition. Pure. */
 import type { IHeaders } from "kafkajs";
 import { type LedgerRecord, RECORD_KIND_HEADER, type StateRecord } from "../../contract/records.ts";
-import { headerText } from "../../runtime/dead_letters.ts";
+import { headerText } from "../../runtime/kafka_record.ts";
 import { addTo, emptyTally, type Tally } from "./tally.ts";
 
 /** A record of the candle topic, as the partition reader brings it. */

@@ -1,6 +1,7 @@
 /** The dead letters as the ledger needs them: which offsets each stage has refused. Pure. */
 import { minuteOf } from "../../contract/records.ts";
-import { type LetterRecord, readDeadLetter } from "../../runtime/dead_letters.ts";
+import { readDeadLetter } from "../../runtime/dead_letters.ts";
+import type { KafkaRecord } from "../../runtime/kafka_record.ts";
 import { TICK_STAGES, type TickStage } from "./tick_count.ts";
 
 /** What the dead-letter topic says about a tick topic. */
@@ -39,7 +40,7 @@ export function startRefusals(tick_topic: string, earliest: bigint): Refusals {
  *
  * @throws Error when there are more than can be held.
  */
-export function addRefusal(refusals: Refusals, record: LetterRecord): void {
+export function addRefusal(refusals: Refusals, record: KafkaRecord): void {
   const { stage, reason, origin, timestamp_ms } = readDeadLetter(record);
   if (refusals.trimmed_to === Infinity) refusals.trimmed_to = minuteOf(timestamp_ms);
   if (origin === null) return;

@@ -49,7 +49,8 @@ const UNDEFINED_TABLE = "42P01";
  */
 export async function readStored(database: Database, sink: SinkIdentity): Promise<Stored> {
   try {
-    return await database.sql.begin("isolation level repeatable read read only", async (sql) => {
+    return await database.transaction(async (sql) => {
+      await sql`set transaction isolation level repeatable read read only`;
       const positions = await sql<{ partition: number; next_offset: number }[]>`
         select partition, next_offset::float8 as next_offset from kafka_offsets
         where consumer = ${sink.consumer} and cluster_id = ${sink.cluster_id}

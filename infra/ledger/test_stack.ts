@@ -13,12 +13,12 @@ import {
 import { decodeTick, type Fault, type Tick } from "../../contract/tick.ts";
 import { DEFAULT_TOPIC_NAMES, topicShapes } from "../../contract/topics.ts";
 import { type Database, openDatabase } from "../../runtime/database.ts";
-import { headerText } from "../../runtime/dead_letters.ts";
+import { headerText } from "../../runtime/kafka_record.ts";
 import { createKafka, ensureTopics, type KafkaOptions } from "../../runtime/kafka.ts";
+import { deadLetter } from "../../runtime/dead_letter_record.ts";
 import { openReader, readRange, type ReadRecord } from "../../runtime/kafka_reader.ts";
 import { openSender, type OutgoingRecord, type Sender } from "../../runtime/kafka_sender.ts";
 import { createLogger } from "../../runtime/log.ts";
-import { deadLetter } from "../../services/aggregator/output.ts";
 import { migrate } from "../../services/sink/migrate.ts";
 import { createTickPartitions } from "../../services/sink/tick_partitions.ts";
 import type { TestServers } from "../local/test_servers.ts";
@@ -188,9 +188,8 @@ function letters(
   partition: number,
   refused: readonly { record: ReadRecord; fault: Fault }[],
 ): OutgoingRecord[] {
-  const { tick_topic, candle_topic, dead_letter_topic } = stack.options;
-  const names = { stage, tick_topic, candle_topic, dead_letter_topic };
-  return refused.map((each) => deadLetter(names, partition, each));
+  const { tick_topic: topic, dead_letter_topic } = stack.options;
+  return refused.map((each) => deadLetter({ stage, topic, dead_letter_topic, partition }, each));
 }
 
 /** Writes what an aggregator would that reads the whole topic: letters, counts, its position. */

@@ -7,7 +7,7 @@ import type { IHeaders } from "kafkajs";
 import { tickHash } from "../../contract/ledger.ts";
 import { minuteOf, ONLY_STAGE_HEADER, RECORD_KIND_HEADER } from "../../contract/records.ts";
 import { decodeTick } from "../../contract/tick.ts";
-import { headerText } from "../../runtime/dead_letters.ts";
+import { headerText } from "../../runtime/kafka_record.ts";
 import { receiptsOf } from "./receipts.ts";
 import { addTo, emptyTally, type Tally } from "./tally.ts";
 

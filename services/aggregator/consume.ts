@@ -1,8 +1,8 @@
 /** Reads the tick topic in a consumer group, and gives each partition's batches to its worker. */
-import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import type { EachBatchPayload, Kafka } from "kafkajs";
 import { type Backoff, backoffDelay, sleep } from "../../runtime/backoff.ts";
-import { KAFKA_RETRY } from "../../runtime/kafka.ts";
-import { readRange } from "../../runtime/kafka_reader.ts";
+import { createGroupConsumer } from "../../runtime/kafka_consumer.ts";
+import { isEmptyBetween } from "../../runtime/kafka_reader.ts";
 import { errorFields, type Logger } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
 import type { METRICS } from "./metrics.ts";
@@ -17,6 +17,7 @@ export interface ConsumeOptions {
   stopping: AbortSignal;
   fail: (error: unknown) => void;
   fetch_wait_ms: number;
+  session_timeout_ms: number;
   takeover: TakeoverOptions;
   worker: Omit<WorkerOptions, "onFlushed" | "onBroken">;
 }
@@ -30,45 +31,32 @@ export interface RunningConsumer {
 
 const TAKEOVER_BACKOFF: Backoff = { initial_ms: 100, max_ms: 5_000 };
 const FETCH_BYTES_MAX = 2_097_152;
-/** The broker answers a fetch at once with this many bytes, or when the wait is over. */
-const FETCH_BYTES_MIN = 262_144;
-
 /** Joins the group and works until it is stopped. */
 export async function startConsumer(options: ConsumeOptions): Promise<RunningConsumer> {
   const { kafka, log, metrics, takeover } = options;
-  const { tick_topic: topic, session_timeout_ms } = takeover;
-  const consumer: Consumer = kafka.consumer({
-    groupId: takeover.group,
-    sessionTimeout: session_timeout_ms,
-    rebalanceTimeout: Math.max(session_timeout_ms, 10_000),
-    heartbeatInterval: Math.min(1_000, session_timeout_ms / 4),
-    maxWaitTimeInMs: options.fetch_wait_ms,
-    minBytes: FETCH_BYTES_MIN,
-    maxBytesPerPartition: FETCH_BYTES_MAX,
-    allowAutoTopicCreation: false,
-    retry: { ...KAFKA_RETRY, retries: 10, restartOnFailure: () => Promise.resolve(true) },
-  });
+  const { tick_topic: topic } = takeover;
   /** Counts our memberships: a worker of an earlier one is taken over anew. */
   let membership = 0;
-  let assigned: number[] | null = null;
-  let crashed: string | null = null;
   const workers = new Map<number, { worker: PartitionWorker; membership: number }>();
   const trouble = new Map<number, string>();
 
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    membership++;
-    crashed = null;
-    assigned = payload.memberAssignment[topic] ?? [];
-    metrics.assigned.set(assigned.length);
-    for (const [partition, held] of workers) {
-      if (!assigned.includes(partition)) forget(partition, held.worker);
-    }
-  });
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    crashed = payload.error.message;
-    metrics.errors.inc({ kind: "consumer_crash" });
-    log.warn("the consumer crashed and starts again", errorFields(payload.error));
-    if (!payload.restart) options.fail(payload.error);
+  const { consumer, faults } = createGroupConsumer({
+    kafka,
+    log,
+    group: takeover.group,
+    session_timeout_ms: options.session_timeout_ms,
+    fetch_wait_ms: options.fetch_wait_ms,
+    partition_bytes_max: FETCH_BYTES_MAX,
+    onJoin(assignment) {
+      membership++;
+      const assigned = assignment[topic] ?? [];
+      metrics.assigned.set(assigned.length);
+      for (const [partition, held] of workers) {
+        if (!assigned.includes(partition)) forget(partition, held.worker);
+      }
+    },
+    onCrash: () => metrics.errors.inc({ kind: "consumer_crash" }),
+    fail: options.fail,
   });
 
   function forget(partition: number, worker: PartitionWorker): void {
@@ -150,14 +138,6 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     return worker;
   }
 
-  /** Whether the offsets between hold nothing that a reader would get. */
-  async function isEmptyBetween(partition: number, from: bigint, to: bigint): Promise<boolean> {
-    const { earliest } = await takeover.reader.ends(topic, partition);
-    const start = from < earliest ? earliest : from;
-    for await (const _ of readRange(takeover.reader, topic, partition, start, to)) return false;
-    return true;
-  }
-
   async function takeBatch(payload: EachBatchPayload): Promise<void> {
     const { batch, heartbeat, resolveOffset, isRunning, isStale } = payload;
     if (!isRunning() || isStale()) return;
@@ -172,7 +152,10 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     if (worker === null) return;
     const fetched = BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset);
     const expected = worker.nextOffset();
-    if (fetched > expected && await isEmptyBetween(partition, expected, fetched)) {
+    if (
+      fetched > expected &&
+      await isEmptyBetween(takeover.reader, topic, partition, expected, fetched)
+    ) {
       worker.skipTo(fetched);
     } else if (fetched !== expected) {
       consumer.seek({ topic, partition, offset: expected.toString() });
@@ -195,14 +178,10 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   });
 
   return {
-    faults() {
-      const faults = [...trouble].map(([partition, message]) =>
-        `partition ${partition}: ${message}`
-      );
-      if (crashed !== null) faults.push(`the consumer crashed: ${crashed}`);
-      if (assigned === null) faults.push(`group ${takeover.group} is not joined yet`);
-      return faults;
-    },
+    faults: () => [
+      ...[...trouble].map(([partition, message]) => `partition ${partition}: ${message}`),
+      ...faults(),
+    ],
     async stop() {
       await Promise.all([...workers.values()].map(({ worker }) => worker.close()));
       await consumer.disconnect();

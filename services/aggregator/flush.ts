@@ -1,8 +1,10 @@
 /** One transaction: outputs, dead letters, state and input offsets, all or none. */
 import type { Producer } from "kafkajs";
+import { deadLetter } from "../../runtime/dead_letter_record.ts";
 import { byTopic } from "../../runtime/kafka_sender.ts";
 import { type Compression, compressionType } from "../../runtime/kafka.ts";
-import { cutSends, deadLetter, type OutputNames, outputRecords } from "./output.ts";
+import { type OutputNames, outputRecords } from "./output.ts";
+import { cutSends } from "../../runtime/send_sizes.ts";
 import type { FlushRecords } from "./partition_state.ts";
 
 /** What is told of a committed flush. */
@@ -32,7 +34,8 @@ export async function writeFlush(
   compression: Compression,
 ): Promise<Flushed> {
   const outputs = outputRecords(names, partition, flush, Date.now());
-  const letters = flush.refused.map((refused) => deadLetter(names, partition, refused));
+  const place = { ...names, topic: names.tick_topic, partition };
+  const letters = flush.refused.map((refused) => deadLetter(place, refused));
   const transaction = await producer.transaction();
   let first_offset: bigint | null = null;
   for (const send of [...cutSends(outputs), ...cutSends(letters)]) {

@@ -32,6 +32,7 @@ await runService({
       stopping,
       fail,
       fetch_wait_ms: config.fetch_wait_ms,
+      session_timeout_ms: config.session_timeout_ms,
       takeover: {
         kafka,
         admin,
@@ -41,7 +42,6 @@ await runService({
         candle_topic: config.candle_topic,
         partitions,
         rules: config,
-        session_timeout_ms: config.session_timeout_ms,
       },
       worker: {
         group: config.consumer_group,

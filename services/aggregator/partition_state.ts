@@ -16,6 +16,7 @@ import {
   farFutureFault,
   type Fault,
 } from "../../contract/tick.ts";
+import { headerText, type KafkaRecord, type RefusedRecord } from "../../runtime/kafka_record.ts";
 import {
   countDiscarded,
   countProcessed,
@@ -36,21 +37,6 @@ import {
 } from "./series.ts";
 import { continueSweep, startSweep, type Sweep } from "./sweep.ts";
 
-/** A record as it was read: kafkajs' message, or what a test makes. */
-export interface InputRecord {
-  offset: string;
-  timestamp: string;
-  key: Uint8Array | null;
-  value: Uint8Array | null;
-  headers?: { [name: string]: Uint8Array | string | (Uint8Array | string)[] | undefined };
-}
-
-/** A record that was refused, with why. */
-export interface Refused {
-  record: InputRecord;
-  fault: Fault;
-}
-
 /** The state of one input partition. */
 export interface PartitionState {
   partition: number;
@@ -64,7 +50,7 @@ export interface PartitionState {
   next_offset: bigint;
   /** Output offset from where a restore must read. */
   restore_from: bigint;
-  refused: Refused[];
+  refused: RefusedRecord[];
   /** Something has happened that a flush must write. */
   changed: boolean;
   /** Symbols seen to belong to this partition. */
@@ -76,7 +62,7 @@ export interface FlushRecords {
   candles: CandleRecord[];
   ledger: LedgerRecord[];
   state: StateRecord;
-  refused: Refused[];
+  refused: RefusedRecord[];
   next_offset: bigint;
 }
 
@@ -130,13 +116,6 @@ function belongsHere(state: PartitionState, symbol: string): boolean {
   return true;
 }
 
-function header(record: InputRecord, name: string): string | null {
-  const value = record.headers?.[name];
-  const first = Array.isArray(value) ? value[0] : value;
-  if (first === undefined) return null;
-  return typeof first === "string" ? first : new TextDecoder().decode(first);
-}
-
 /** What a record turned out to be. */
 export type Intake = "tick" | "refused" | "marker" | "not_ours";
 
@@ -146,11 +125,13 @@ export type Intake = "tick" | "refused" | "marker" | "not_ours";
  *
  * @param stage The name of this stage, for records meant for one stage only.
  */
-export function takeRecord(state: PartitionState, record: InputRecord, stage: string): Intake {
+export function takeRecord(state: PartitionState, record: KafkaRecord, stage: string): Intake {
   state.changed = true;
   if (record.headers !== undefined) {
-    if (header(record, RECORD_KIND_HEADER) !== null) return takeMarkerRecord(state, record);
-    const only_stage = header(record, ONLY_STAGE_HEADER);
+    if (headerText(record.headers, RECORD_KIND_HEADER) !== null) {
+      return takeMarkerRecord(state, record);
+    }
+    const only_stage = headerText(record.headers, ONLY_STAGE_HEADER);
     if (only_stage !== null && only_stage !== stage) return "not_ours";
   }
   const timestamp_ms = Number(record.timestamp);
@@ -182,7 +163,7 @@ export function takeRecord(state: PartitionState, record: InputRecord, stage: st
 
 function refuseTick(
   state: PartitionState,
-  record: InputRecord,
+  record: KafkaRecord,
   timestamp_ms: number,
   fault: Fault,
 ): Intake {
@@ -191,7 +172,7 @@ function refuseTick(
   return "refused";
 }
 
-function takeMarkerRecord(state: PartitionState, record: InputRecord): Intake {
+function takeMarkerRecord(state: PartitionState, record: KafkaRecord): Intake {
   const fault = markerFault(record);
   if (typeof fault === "string") {
     // Not a tick, so no count of ticks: it is in the dead letters and in the metric only.
@@ -205,8 +186,8 @@ function takeMarkerRecord(state: PartitionState, record: InputRecord): Intake {
 }
 
 /** The marker of a record, or what is wrong with it. */
-function markerFault(record: InputRecord): Marker | string {
-  const kind = header(record, RECORD_KIND_HEADER);
+function markerFault(record: KafkaRecord): Marker | string {
+  const kind = headerText(record.headers, RECORD_KIND_HEADER);
   if (kind !== "marker") return `a record of kind ${describe(kind)} has no place in the tick topic`;
   const decoded = decodeJson(record.value);
   if ("fault" in decoded) return `a marker must be JSON: ${decoded.fault.message}`;

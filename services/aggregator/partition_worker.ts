@@ -1,9 +1,10 @@
 /** Works on one owned partition: takes batches, writes a flush every so often. */
+import type { KafkaRecord } from "../../runtime/kafka_record.ts";
 import type { Compression } from "../../runtime/kafka.ts";
 import { sleep } from "../../runtime/backoff.ts";
 import { type Flushed, writeFlush } from "./flush.ts";
 import type { OutputNames } from "./output.ts";
-import { type InputRecord, noteFlushed, takeFlush, takeRecord } from "./partition_state.ts";
+import { noteFlushed, takeFlush, takeRecord } from "./partition_state.ts";
 import type { OwnedPartition } from "./takeover.ts";
 
 /** What a worker is told once. */
@@ -38,7 +39,7 @@ export interface PartitionWorker {
    * @param keepAlive A heartbeat, which throws when the assignment is lost.
    */
   take(
-    records: readonly InputRecord[],
+    records: readonly KafkaRecord[],
     next_offset: bigint,
     keepAlive: () => Promise<void>,
   ): Promise<void>;

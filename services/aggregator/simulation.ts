@@ -2,16 +2,15 @@
  * A model of Kafka around the real window and recovery code, for tests: an input log, an output log,
  * a committed offset; flushes and crashes at chosen steps. Deterministic: no clock, no I/O.
  */
+import type { KafkaRecord, RefusedRecord } from "../../runtime/kafka_record.ts";
 import type { CandleRecord } from "../../contract/candle.ts";
 import { candleKey } from "../../contract/candle.ts";
 import { type LedgerRecord, RECORD_KIND_HEADER, type StateRecord } from "../../contract/records.ts";
 import type { Tick } from "../../contract/tick.ts";
 import {
-  type InputRecord,
   noteFlushed,
   openPartition,
   type PartitionState,
-  type Refused,
   takeFlush,
   takeRecord,
 } from "./partition_state.ts";
@@ -19,9 +18,9 @@ import type { WindowRules } from "./series.ts";
 
 /** A partition in the model. */
 export interface SimulatedPartition {
-  input: InputRecord[];
+  input: KafkaRecord[];
   output: ({ candle: CandleRecord } | { state: StateRecord } | { ledger: LedgerRecord })[];
-  dead_letters: Refused[];
+  dead_letters: RefusedRecord[];
   committed: { next_offset: bigint; restore_from: bigint } | null;
   state: PartitionState;
   rules: WindowRules;

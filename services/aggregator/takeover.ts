@@ -21,7 +21,6 @@ export interface TakeoverOptions {
   candle_topic: string;
   partitions: number;
   rules: WindowRules;
-  session_timeout_ms: number;
 }
 
 /** A partition that is ours: its producer, and its state. */

@@ -8,14 +8,9 @@ import {
   TIMESTAMP_MS_MAX,
   TIMESTAMP_MS_MIN,
 } from "../../contract/tick.ts";
+import type { RefusedRecord } from "../../runtime/kafka_record.ts";
 import { copyNumber, copyString, createTimeWriter, type TimeWriter } from "./copy_text.ts";
-import {
-  type EncodedRow,
-  isForSink,
-  type RefusedRecord,
-  type Slice,
-  type SlicePlace,
-} from "./slice.ts";
+import { type EncodedRow, isForSink, type Slice, type SlicePlace } from "./slice.ts";
 
 /** Columns of `candles`, in the order in which `candleSlice` writes them. */
 export const CANDLE_COLUMNS = "source, symbol, interval, window_start, open, high, low, close, " +

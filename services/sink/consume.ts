@@ -1,8 +1,8 @@
 /** Reads ticks and candles in a consumer group, and stores each partition's batches in slices. */
 import type { EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
-import { KAFKA_RETRY } from "../../runtime/kafka.ts";
-import { type PartitionReader, readRange } from "../../runtime/kafka_reader.ts";
+import { createGroupConsumer } from "../../runtime/kafka_consumer.ts";
+import { isEmptyBetween, type PartitionReader } from "../../runtime/kafka_reader.ts";
 import { errorFields } from "../../runtime/log.ts";
 import { candleSlice } from "./candle_slice.ts";
 import { claimPosition, PositionRefusedError } from "./position.ts";
@@ -32,48 +32,30 @@ export interface RunningConsumer {
   stop(): Promise<void>;
 }
 
-/** The broker gathers this much before it answers a fetch, or until the wait is over. */
-const FETCH_BYTES_MIN = 262_144;
 const FETCH_BYTES_PARTITION_MAX = 4_194_304;
-const FETCH_BYTES_MAX = 16_777_216;
 const CLAIM_BACKOFF = { initial_ms: 50, max_ms: 5_000 };
 
 /** Joins the group and works until it is stopped. */
 export async function startConsumer(options: ConsumeOptions): Promise<RunningConsumer> {
-  const { writer, session_timeout_ms, stopping } = options;
+  const { writer, stopping } = options;
   const { database, owner, metrics, log, trouble } = writer;
-  const heartbeat_interval_ms = Math.min(1_000, session_timeout_ms / 4);
-  const consumer = options.kafka.consumer({
-    groupId: owner.consumer,
-    sessionTimeout: session_timeout_ms,
-    rebalanceTimeout: Math.max(session_timeout_ms, 10_000),
-    heartbeatInterval: heartbeat_interval_ms,
-    maxWaitTimeInMs: options.fetch_wait_ms,
-    minBytes: FETCH_BYTES_MIN,
-    maxBytesPerPartition: FETCH_BYTES_PARTITION_MAX,
-    maxBytes: FETCH_BYTES_MAX,
-    allowAutoTopicCreation: false,
-    retry: { ...KAFKA_RETRY, retries: 10, restartOnFailure: () => Promise.resolve(true) },
-  });
   /** What the database holds for us, by `topic/partition`; forgotten at every doubt. */
   const positions = new Map<string, bigint>();
   /** Moves over offsets without records that are under way, by `topic/partition`. */
   const moves = new Map<string, Promise<void>>();
-  let joined = false;
-  let crashed: string | null = null;
-
-  consumer.on(consumer.events.GROUP_JOIN, () => {
-    positions.clear();
-    trouble.clear();
-    joined = true;
-    crashed = null;
-  });
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    joined = false;
-    crashed = payload.error.message;
-    metrics.errors.inc({ kind: "consumer_crash" });
-    log.warn("the consumer crashed and starts again", errorFields(payload.error));
-    if (!payload.restart) options.fail(payload.error);
+  const { consumer, heartbeat_interval_ms, faults } = createGroupConsumer({
+    kafka: options.kafka,
+    log,
+    group: owner.consumer,
+    session_timeout_ms: options.session_timeout_ms,
+    fetch_wait_ms: options.fetch_wait_ms,
+    partition_bytes_max: FETCH_BYTES_PARTITION_MAX,
+    onJoin() {
+      positions.clear();
+      trouble.clear();
+    },
+    onCrash: () => metrics.errors.inc({ kind: "consumer_crash" }),
+    fail: options.fail,
   });
 
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
@@ -129,17 +111,6 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     return null;
   }
 
-  /** Whether a reader of committed records would get nothing between two offsets. */
-  async function isEmptyBetween(
-    topic: string,
-    partition: number,
-    from: bigint,
-    to: bigint,
-  ): Promise<boolean> {
-    for await (const _ of readRange(options.reader, topic, partition, from, to)) return false;
-    return true;
-  }
-
   /**
    * Moves the position over transaction markers and aborted records: kafkajs steps over a batch that
    * holds nothing else by itself, and the position would stay below the topic's end.
@@ -147,7 +118,10 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   async function moveOverEmpty(topic: string, partition: number, to: bigint): Promise<void> {
     const place = `${topic}/${partition}`;
     const from = positions.get(place) ?? await claim(topic, partition, stopping);
-    if (from === null || from >= to || !await isEmptyBetween(topic, partition, from, to)) return;
+    if (
+      from === null || from >= to ||
+      !await isEmptyBetween(options.reader, topic, partition, from, to)
+    ) return;
     const slice = sliceOf([], { topic, partition, from, to });
     if (await writeSlice(writer, slice, stopping) !== "stored") {
       positions.delete(place);
@@ -174,7 +148,10 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     if (position === null) return null;
     positions.set(place, position);
     if (position === fetched) return position;
-    if (position < fetched && await isEmptyBetween(topic, partition, position, fetched)) {
+    if (
+      position < fetched &&
+      await isEmptyBetween(options.reader, topic, partition, position, fetched)
+    ) {
       return position;
     }
     consumer.seek({ topic, partition, offset: String(position) });
@@ -270,12 +247,10 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   });
 
   return {
-    faults() {
-      const faults = [...trouble].map(([place, message]) => `${place}: ${message}`);
-      if (crashed !== null) faults.push(`the consumer crashed: ${crashed}`);
-      if (!joined) faults.push(`group ${owner.consumer} is not joined yet`);
-      return faults;
-    },
+    faults: () => [
+      ...[...trouble].map(([place, message]) => `${place}: ${message}`),
+      ...faults(),
+    ],
     async stop() {
       await consumer.disconnect();
       await Promise.all(moves.values());

@@ -1,8 +1,8 @@
 /** A slice: records of one partition that are stored in one transaction, and what was refused. */
 import type { KafkaMessage } from "kafkajs";
-import type { Fault } from "../../contract/tick.ts";
 import { ONLY_STAGE_HEADER, RECORD_KIND_HEADER } from "../../contract/records.ts";
 import { PIPELINE } from "../../contract/pipeline.ts";
+import type { RefusedRecord } from "../../runtime/kafka_record.ts";
 
 /** This stage's name. */
 export const STAGE = PIPELINE[2].name;
@@ -15,12 +15,6 @@ export interface EncodedRow {
   /** The line, with its newline. */
   line: string;
   record: KafkaMessage;
-}
-
-/** A record that is no row, and why. */
-export interface RefusedRecord {
-  record: KafkaMessage;
-  fault: Fault;
 }
 
 /** Rows of a run of records, ready to be stored. */

@@ -4,13 +4,15 @@
  */
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
 import type { Database } from "../../runtime/database.ts";
+import { deadLetter } from "../../runtime/dead_letter_record.ts";
+import type { RefusedRecord } from "../../runtime/kafka_record.ts";
 import type { Sender } from "../../runtime/kafka_sender.ts";
 import { errorFields, type Logger } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
-import { cutSends, deadLetter } from "./letters.ts";
+import { cutSends } from "../../runtime/send_sizes.ts";
 import type { METRICS } from "./metrics.ts";
 import type { PositionOwner } from "./position.ts";
-import type { RefusedRecord, Slice } from "./slice.ts";
+import { type Slice, STAGE } from "./slice.ts";
 import { storeFault, storeSlice } from "./store.ts";
 import type { TickPartitions } from "./tick_partitions.ts";
 
@@ -131,7 +133,7 @@ async function writeLetters(
 ): Promise<boolean> {
   if (refused.length === 0) return true;
   const { dead_letter_topic, metrics } = options;
-  const place = { dead_letter_topic, topic, partition };
+  const place = { stage: STAGE, dead_letter_topic, topic, partition };
   for (const letters of cutSends(refused.map((record) => deadLetter(place, record)))) {
     if (!await finishedBefore(signal, options.sender.send(letters))) return false;
   }

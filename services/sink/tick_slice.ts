@@ -2,14 +2,9 @@
 import type { KafkaMessage } from "kafkajs";
 import { TRACEPARENT_HEADER } from "../../contract/records.ts";
 import { decodeTick, type Fault, type Tick, TIMESTAMP_MS_MIN } from "../../contract/tick.ts";
+import type { RefusedRecord } from "../../runtime/kafka_record.ts";
 import { COPY_NULL, copyString, createTimeWriter } from "./copy_text.ts";
-import {
-  type EncodedRow,
-  isForSink,
-  type RefusedRecord,
-  type Slice,
-  type SlicePlace,
-} from "./slice.ts";
+import { type EncodedRow, isForSink, type Slice, type SlicePlace } from "./slice.ts";
 
 /** Columns of `ticks`, in the order in which `tickSlice` writes them. */
 export const TICK_COLUMNS = "source, symbol, event_time, price, volume, trade_id, price_forming, " +

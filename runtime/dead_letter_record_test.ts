@@ -2,11 +2,12 @@ import { Buffer } from "node:buffer";
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { KafkaMessage } from "kafkajs";
-import { cutSends, deadLetter } from "./letters.ts";
-import { readDeadLetter } from "../../runtime/dead_letters.ts";
-import type { OutgoingRecord } from "../../runtime/kafka_sender.ts";
+import { deadLetter } from "./dead_letter_record.ts";
+import { cutSends } from "./send_sizes.ts";
+import { readDeadLetter } from "./dead_letters.ts";
+import type { OutgoingRecord } from "./kafka_sender.ts";
 
-const PLACE = { dead_letter_topic: "letters", topic: "ticks", partition: 1 };
+const PLACE = { stage: "sink", dead_letter_topic: "letters", topic: "ticks", partition: 1 };
 const FAULT = { reason: "price_invalid", message: "price is wrong" } as const;
 
 function record(value: Uint8Array | null, timestamp = "1700000000000"): KafkaMessage {

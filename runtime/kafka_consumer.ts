@@ -1,0 +1,78 @@
+/** A member of a consumer group, with the settings that every stage which reads Kafka shares. */
+import type { Consumer, Kafka } from "kafkajs";
+import { isPassingAnswer, KAFKA_RETRY } from "./kafka.ts";
+import { errorFields, type Logger } from "./log.ts";
+
+/** What a member is told once. */
+export interface GroupConsumerOptions {
+  kafka: Kafka;
+  log: Logger;
+  group: string;
+  session_timeout_ms: number;
+  /** How long the broker gathers records before it answers a fetch. */
+  fetch_wait_ms: number;
+  /** Most bytes of one partition in a fetch. */
+  partition_bytes_max: number;
+  /** Called at each (re)assignment, with the partitions by topic. */
+  onJoin(assignment: { [topic: string]: number[] }): void;
+  /** Called when kafkajs gave up and starts again. */
+  onCrash(): void;
+  /** Called when it will not start again: the process must end. */
+  fail(error: unknown): void;
+}
+
+/** A member, and what keeps it from working. */
+export interface GroupConsumer {
+  consumer: Consumer;
+  heartbeat_interval_ms: number;
+  /** What is wrong with its membership, a sentence each. */
+  faults(): string[];
+}
+
+/** The broker answers a fetch at once with this many bytes, or when the wait is over. */
+const FETCH_BYTES_MIN = 262_144;
+const FETCH_BYTES_MAX = 16_777_216;
+const RETRIES = 10;
+
+/** Makes a member; it joins when its `run` is called. */
+export function createGroupConsumer(options: GroupConsumerOptions): GroupConsumer {
+  const { group, session_timeout_ms } = options;
+  const heartbeat_interval_ms = Math.min(1_000, session_timeout_ms / 4);
+  const consumer = options.kafka.consumer({
+    groupId: group,
+    sessionTimeout: session_timeout_ms,
+    rebalanceTimeout: Math.max(session_timeout_ms, 10_000),
+    heartbeatInterval: heartbeat_interval_ms,
+    maxWaitTimeInMs: options.fetch_wait_ms,
+    minBytes: FETCH_BYTES_MIN,
+    maxBytes: FETCH_BYTES_MAX,
+    maxBytesPerPartition: options.partition_bytes_max,
+    allowAutoTopicCreation: false,
+    retry: { ...KAFKA_RETRY, retries: RETRIES, restartOnFailure: () => Promise.resolve(true) },
+  });
+  let joined = false;
+  let crashed: string | null = null;
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    joined = true;
+    crashed = null;
+    options.onJoin(payload.memberAssignment);
+  });
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    joined = false;
+    crashed = payload.error.message;
+    const passing = isPassingAnswer(crashed);
+    const write = passing ? options.log.debug : options.log.warn;
+    write("the consumer crashed and starts again", errorFields(payload.error));
+    if (!passing) options.onCrash();
+    if (!payload.restart) options.fail(payload.error);
+  });
+  return {
+    consumer,
+    heartbeat_interval_ms,
+    faults() {
+      const faults = crashed === null ? [] : [`the consumer crashed: ${crashed}`];
+      if (!joined) faults.push(`group ${group} is not joined yet`);
+      return faults;
+    },
+  };
+}
