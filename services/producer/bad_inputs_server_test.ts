@@ -4,10 +4,10 @@ import { createHash } from "node:crypto";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
 import { readDeadLetter } from "../../runtime/dead_letters.ts";
 import { withServers } from "../../infra/local/test_servers.ts";
-import { BAD_INPUTS, type BadInput, badObject } from "./bad_inputs_under_test.ts";
-import { eventually } from "../../infra/testing/service_under_test.ts";
-import { makeTopics, readTicks, readTopic, withProducer } from "./producer_under_test.ts";
-import { withFeedServer } from "./sources/feed_under_test.ts";
+import { BAD_INPUTS, type BadInput, badObject } from "./test_bad_inputs.ts";
+import { eventually } from "../../infra/testing/test_service.ts";
+import { makeTopics, readTicks, readTopic, withProducer } from "./test_producer.ts";
+import { withFeedServer } from "./sources/test_feed.ts";
 
 const NAMES = { symbol: "symbol", price: "price", volume: "volume", timestamp: "timestamp" };
 const FINNHUB_NAMES = { symbol: "s", price: "p", volume: "v", timestamp: "t" };

@@ -1,9 +1,9 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
 import { withServers } from "../../infra/local/test_servers.ts";
-import { eventually } from "../../infra/testing/service_under_test.ts";
-import { makeTopics, readTicks, readTopic, withProducer } from "./producer_under_test.ts";
-import { withFeedServer } from "./sources/feed_under_test.ts";
+import { eventually } from "../../infra/testing/test_service.ts";
+import { makeTopics, readTicks, readTopic, withProducer } from "./test_producer.ts";
+import { withFeedServer } from "./sources/test_feed.ts";
 
 const KEY = "k3y-that-must-not-show";
 

@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { withServers } from "../../infra/local/test_servers.ts";
-import { TEST_DEADLINE_MS } from "../../infra/testing/service_under_test.ts";
-import { makeTopics, readTicks, withProducer } from "./producer_under_test.ts";
-import { receiptsDiffer } from "./receipts_under_test.ts";
+import { TEST_DEADLINE_MS } from "../../infra/testing/test_service.ts";
+import { makeTopics, readTicks, withProducer } from "./test_producer.ts";
+import { receiptsDiffer } from "./test_receipts.ts";
 
 const ENVIRONMENT = { TAPELINE_SOURCE: "http", TAPELINE_HTTP_CONFIRM_DEADLINE_MS: "60000" };
 

@@ -1,9 +1,9 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { partitionOf } from "../../contract/partition.ts";
 import { withServers } from "../../infra/local/test_servers.ts";
-import { eventually } from "../../infra/testing/service_under_test.ts";
-import { makeTopics, readTicks, withProducer } from "./producer_under_test.ts";
-import { receiptsDiffer } from "./receipts_under_test.ts";
+import { eventually } from "../../infra/testing/test_service.ts";
+import { makeTopics, readTicks, withProducer } from "./test_producer.ts";
+import { receiptsDiffer } from "./test_receipts.ts";
 
 Deno.test("the simulator's ticks reach Kafka, with markers and complete receipts", async () => {
   await withServers({ kafka: true }, async ({ bootstrap }) => {

@@ -2,7 +2,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { farFutureFault, type Tick, tickFault } from "../../../contract/tick.ts";
 import type { SourceName } from "../config.ts";
-import { type SourceUnderTest, withSource } from "./source_under_test.ts";
+import { type SourceUnderTest, withSource } from "./test_source.ts";
 
 /** How a source is brought to send, so that the same cases can be asked of each. */
 export interface SourceFixture {

@@ -2,10 +2,10 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import type { Tick } from "../../../contract/tick.ts";
 import { hasSharedData, sharedFile } from "../../../infra/testing/shared_data.ts";
 import { sourceCases } from "./cases.ts";
-import { type FeedServer, withFeedServer } from "./feed_under_test.ts";
+import { type FeedServer, withFeedServer } from "./test_feed.ts";
 import { createReachedTime } from "./finnhub.ts";
 import { readFrame } from "./finnhub_frame.ts";
-import { type SourceUnderTest, withSource } from "./source_under_test.ts";
+import { type SourceUnderTest, withSource } from "./test_source.ts";
 
 const KEY = "k3y-that-must-not-show";
 function frame(tick: Tick | null): string {

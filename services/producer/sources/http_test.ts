@@ -3,7 +3,7 @@ import type { Tick } from "../../../contract/tick.ts";
 import type { Load } from "../load.ts";
 import { sourceCases } from "./cases.ts";
 import { httpDoorApp, type HttpDoorOptions } from "./http.ts";
-import { type SourceUnderTest, withSource } from "./source_under_test.ts";
+import { type SourceUnderTest, withSource } from "./test_source.ts";
 
 const GOOD = { symbol: "AAPL", price: 1.5, volume: 10, timestamp: 1_700_000_000_000 };
 const JSON_TYPE = { "content-type": "application/json" };

@@ -21,10 +21,11 @@ export interface ReplayFile {
  */
 export async function identifyFile(path: string): Promise<ReplayFile> {
   const real_path = await Deno.realPath(path);
-  // Opened by the name that was given: that is the one which may be read.
-  using file = await Deno.open(path, { read: true });
-  const { size, mtime, isFile } = await file.stat();
+  // By the name that was given, never the real path or the open file: only that name may be read,
+  // and Deno's FsFile.stat() asks for the permission to read the link's target.
+  const { size, mtime, isFile } = await Deno.stat(path);
   if (!isFile) throw new Error("it is not a file");
+  using file = await Deno.open(path, { read: true });
   const head = new Uint8Array(HEAD_BYTES);
   let length = 0;
   for (

@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { ConfigError } from "../../../runtime/config.ts";
 import type { Tick } from "../../../contract/tick.ts";
 import { sourceCases } from "./cases.ts";
-import { type SourceUnderTest, withSource } from "./source_under_test.ts";
+import { type SourceUnderTest, withSource } from "./test_source.ts";
 
 const HEADER = "symbol,timestamp,price,volume,trade_id,price_forming";
 

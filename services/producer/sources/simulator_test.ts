@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { sourceCases } from "./cases.ts";
 import { createRounds } from "./simulator.ts";
-import { withSource } from "./source_under_test.ts";
+import { withSource } from "./test_source.ts";
 
 const START_MS = 1_700_000_000_000;
 const SYMBOLS = ["AAPL", "MSFT"];

@@ -1,7 +1,7 @@
 /** For tests: whether the receipts in the markers agree with the ticks before them. */
 import { addChecksum, tickHash } from "../../contract/ledger.ts";
 import { minuteOf } from "../../contract/records.ts";
-import type { TopicContent } from "./producer_under_test.ts";
+import type { TopicContent } from "./test_producer.ts";
 
 /**
  * Compares, for each partition, Kafka producer id and minute, the ticks in the topic with what the

@@ -2,7 +2,7 @@
 import { type Marker, RECORD_KIND_HEADER } from "../../contract/records.ts";
 import { decodeTick, type Tick } from "../../contract/tick.ts";
 import { DEFAULT_TOPIC_NAMES, topicShapes } from "../../contract/topics.ts";
-import { type ServiceUnderTest, withService } from "../../infra/testing/service_under_test.ts";
+import { type ServiceUnderTest, withService } from "../../infra/testing/test_service.ts";
 import { createKafka, ensureTopics, type KafkaOptions } from "../../runtime/kafka.ts";
 import { openReader, readRange, type ReadRecord } from "../../runtime/kafka_reader.ts";
 import { createLogger } from "../../runtime/log.ts";
