@@ -2,7 +2,7 @@ import { deepStrictEqual, doesNotMatch, rejects, strictEqual, throws } from "nod
 import { once } from "node:events";
 import { inspect } from "node:util";
 import { withServers } from "../infra/local/test_servers.ts";
-import { eventually } from "../infra/testing/service_under_test.ts";
+import { eventually } from "../infra/testing/test_service.ts";
 import { type Database, isPassing, openDatabase, serverError } from "./database.ts";
 
 function open(url: string, pool_size = 2): Database {

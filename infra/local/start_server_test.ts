@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import { freePorts, LOOPBACK } from "./free_port.ts";
-import {
-  assertNothingLeft,
-  eventually,
-  notedPids,
-  processesOf,
-  runStart,
-} from "./start_under_test.ts";
+import { assertNothingLeft, eventually, notedPids, processesOf, runStart } from "./test_start.ts";
 import { withTestDirectory } from "./test_servers.ts";
 
 /** An ordered stop, as issue 3 promises it. */

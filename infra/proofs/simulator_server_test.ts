@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { eventually } from "../testing/service_under_test.ts";
+import { eventually } from "../testing/test_service.ts";
 import { stopRun, withProof } from "./whole_run.ts";
 
 const SYMBOLS = ["AAPL", "AMZN", "GOOGL", "MSFT", "TSLA"];

@@ -1,7 +1,7 @@
 /** For proofs: all of Tapeline, run as a user runs it, on servers that outlive the run. */
 import { withDeadline } from "../../runtime/backoff.ts";
 import { type Database, openDatabase } from "../../runtime/database.ts";
-import { type RunningStart, runStart } from "../local/start_under_test.ts";
+import { type RunningStart, runStart } from "../local/test_start.ts";
 import { type TestServers, withServers } from "../local/test_servers.ts";
 
 /** Longest time for one run of all of it. */

@@ -1,32 +1,44 @@
 /** Finds processes that tests have left behind. */
+import { ROOT } from "../conformance/source_files.ts";
 
-/** What the command lines of our servers and services hold, when a test has started them. */
-const TEST_MARK = "tapeline-test-";
+/** A test's directory is in the command line of servers, this checkout's path in that of services. */
+const MARKS = ["tapeline-test-", ROOT];
 
 /**
- * Lists processes whose command line names a test's directory.
+ * Lists processes whose command line names a test's directory or this checkout.
  *
+ * @param marks Texts that mark a command line as ours.
  * @returns "pid command", one a process; empty where the system has no /proc (macOS).
  */
-export async function leftProcesses(): Promise<string[]> {
+export async function leftProcesses(marks: readonly string[] = MARKS): Promise<string[]> {
   const lines: string[] = [];
-  try {
-    for await (const { name } of Deno.readDir("/proc")) {
-      if (!/^\d+$/.test(name)) continue;
-      try {
-        const command = (await Deno.readTextFile(`/proc/${name}/cmdline`)).replaceAll("\0", " ");
-        if (command.includes(TEST_MARK)) lines.push(`${name} ${command.slice(0, 200)}`);
-      } catch (error) {
-        // A process may end between the listing and the look.
-        if (!(error instanceof Deno.errors.NotFound) && !isGone(error)) throw error;
-      }
+  for (const pid of await processIds()) {
+    const command = await commandOf(pid);
+    if (pid !== Deno.pid && marks.some((mark) => command.includes(mark))) {
+      lines.push(`${pid} ${command.slice(0, 200)}`);
     }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return lines;
 }
 
-function isGone(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("No such process");
+async function processIds(): Promise<number[]> {
+  const ids: number[] = [];
+  try {
+    for await (const { name } of Deno.readDir("/proc")) if (/^\d+$/.test(name)) ids.push(+name);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return ids;
+}
+
+/** The command line; empty where the process has ended since the listing. */
+async function commandOf(pid: number): Promise<string> {
+  try {
+    return (await Deno.readTextFile(`/proc/${pid}/cmdline`)).replaceAll("\0", " ");
+  } catch (error) {
+    const is_gone = error instanceof Deno.errors.NotFound ||
+      error instanceof Error && error.message.includes("No such process");
+    if (!is_gone) throw error;
+    return "";
+  }
 }

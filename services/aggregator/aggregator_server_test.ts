@@ -6,7 +6,7 @@ import { partitionOf } from "../../contract/partition.ts";
 import { type LedgerRecord, RECORD_KIND_HEADER } from "../../contract/records.ts";
 import { DEFAULT_TOPIC_NAMES, topicShapes } from "../../contract/topics.ts";
 import { withServers } from "../../infra/local/test_servers.ts";
-import { eventually, startService, withService } from "../../infra/testing/service_under_test.ts";
+import { eventually, startService, withService } from "../../infra/testing/test_service.ts";
 import { hasSharedData, readBars, readTickLines } from "../../infra/testing/shared_data.ts";
 import { createKafka, ensureTopics, type KafkaOptions } from "../../runtime/kafka.ts";
 import {

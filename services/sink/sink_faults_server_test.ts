@@ -7,7 +7,7 @@ import {
   type ServiceUnderTest,
   startService,
   withService,
-} from "../../infra/testing/service_under_test.ts";
+} from "../../infra/testing/test_service.ts";
 import type { Database } from "../../runtime/database.ts";
 import { readDeadLetter } from "../../runtime/dead_letters.ts";
 import {

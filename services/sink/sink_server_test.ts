@@ -3,7 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import type { Candle } from "../../contract/candle.ts";
 import { RECORD_KIND_HEADER } from "../../contract/records.ts";
 import { type TestServers, withServers } from "../../infra/local/test_servers.ts";
-import { eventually, withService } from "../../infra/testing/service_under_test.ts";
+import { eventually, withService } from "../../infra/testing/test_service.ts";
 import type { Database } from "../../runtime/database.ts";
 import { readDeadLetter } from "../../runtime/dead_letters.ts";
 import { createKafka } from "../../runtime/kafka.ts";
