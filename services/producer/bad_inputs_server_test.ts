@@ -177,3 +177,29 @@ Deno.test("each bad frame of a feed is a dead letter as it came, the good ones a
     });
   });
 });
+
+Deno.test("a file of mostly bad lines does not end the producer: each line is a dead letter", async () => {
+  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
+    await makeTopics(bootstrap);
+    const count = 30_000;
+    const rows = Array.from(
+      { length: count },
+      (_, at) => at % 3_000 === 0 ? `GOOD,${at},1,1,,` : `BAD,${at},,1,,`,
+    );
+    const file = `${data_dir}/bad.csv`;
+    const header = "symbol,timestamp,price,volume,trade_id,price_forming";
+    await Deno.writeTextFile(file, [header, ...rows, ""].join("\n"));
+    const environment = {
+      TAPELINE_SOURCE: "replay",
+      TAPELINE_REPLAY_FILE: file,
+      TAPELINE_REPLAY_SPEED: "max",
+    };
+    await withProducer(bootstrap, environment, async (producer) => {
+      strictEqual(await producer.ended(), 0);
+    });
+    deepStrictEqual(await goodTicks(bootstrap), Array.from({ length: 10 }, (_, at) => at * 3_000));
+    const letters = await readTopic(bootstrap, DEFAULT_TOPIC_NAMES.dead_letters);
+    strictEqual(letters.length, count - 10);
+    strictEqual((await lettersByLine(bootstrap)).size, count - 10);
+  });
+});

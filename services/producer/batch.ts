@@ -23,7 +23,7 @@ export interface BatchTarget {
   partitions: number;
 }
 
-/** What goes to Kafka in one send (refused inputs in one before it). */
+/** What goes to Kafka in one send (refused inputs in sends before it). */
 export interface Batch {
   /** Time of ingest of all its ticks, ms. */
   timestamp_ms: number;
@@ -40,7 +40,7 @@ export interface Batch {
 /** Bytes of a record beside its key and value, at most: lengths, deltas, headers of a replay. */
 const RECORD_OVERHEAD_BYTES = 128;
 
-/** Refused inputs are taken up to this many bytes; a larger one goes alone. */
+/** Refused inputs are taken up to this many bytes, or one load; the dispatcher cuts the sends. */
 const REFUSED_BYTES_MAX = 900_000;
 
 /** Partitions of symbols: a hash a tick would cost more than the look-up. */

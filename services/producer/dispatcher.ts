@@ -4,6 +4,7 @@
  */
 import { sleep } from "../../runtime/backoff.ts";
 import type { Sender } from "../../runtime/kafka_sender.ts";
+import { cutSends } from "../../runtime/send_sizes.ts";
 import type { Batch } from "./batch.ts";
 import type { LoadQueue } from "./load_queue.ts";
 import { type MarkerContext, receiptMarkers, sourceMarkers } from "./marker_records.ts";
@@ -85,13 +86,11 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   async function sendBatch(): Promise<void> {
     const started_at = performance.now();
     const batch = parts.takeBatch(Date.now());
-    if (batch.refused.length > 0) {
-      await sender.send(
-        batch.refused.map((input) =>
-          refusedRecord(parts.dead_letter_topic, input, batch.timestamp_ms)
-        ),
-      );
-    }
+    const letters = batch.refused.map((input) =>
+      refusedRecord(parts.dead_letter_topic, input, batch.timestamp_ms)
+    );
+    // A letter's headers are often larger than its input: many short ones pass the broker's limit.
+    for (const send of cutSends(letters)) await sender.send(send);
     const head = batch.markers.flatMap((load) => sourceMarkers(markers, load, batch.timestamp_ms));
     if (batch.timestamp_ms - receipts_sent_at_ms >= RECEIPT_INTERVAL_MS) {
       // After a source's marker nothing is left to report: it took the receipts along.

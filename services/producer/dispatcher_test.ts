@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { OutgoingRecord, Sender } from "../../runtime/kafka_sender.ts";
+import { recordBytes } from "../../runtime/send_sizes.ts";
 import type { Tick } from "../../contract/tick.ts";
 import { createBatcher } from "./batch.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
@@ -7,6 +8,7 @@ import { createLoadQueue, type LoadQueue } from "./load_queue.ts";
 import { createReceipts } from "./receipts.ts";
 
 interface Sent {
+  bytes: number;
   kind: "tick" | "marker" | "dead_letter";
   partition: number | undefined;
   value: string;
@@ -20,17 +22,22 @@ function underTest(options: { batch_interval_ms?: number; fails?: boolean } = {}
   sends: Sent[][];
   hold: () => () => void;
 } {
-  const queue = createLoadQueue(1_000);
+  const queue = createLoadQueue(100_000);
   const sends: Sent[][] = [];
   let gate: Promise<void> = Promise.resolve();
   const sender: Sender = {
     async send(records: readonly OutgoingRecord[]) {
       if (records.length === 0) return;
-      sends.push(records.map(({ topic, partition, value, headers }) => ({
-        kind: topic === "dead" ? "dead_letter" : headers?.["tapeline-record"] ? "marker" : "tick",
-        partition,
-        value: String(value),
-      })));
+      sends.push(records.map((record) => {
+        const { topic, partition, value, headers } = record;
+        const kind = headers?.["tapeline-record"] ? "marker" : "tick";
+        return {
+          bytes: recordBytes(record),
+          kind: topic === "dead" ? "dead_letter" : kind,
+          partition,
+          value: String(value),
+        };
+      }));
       if (options.fails && sends.length > 1) throw new Error("Kafka refuses the batch");
       await gate;
     },
@@ -140,6 +147,24 @@ Deno.test("refused inputs are sent before the ticks that follow them", async () 
   dispatcher.drain();
   await dispatcher.run();
   deepStrictEqual(sends.slice(1, 3).map((send) => send.at(-1)!.kind), ["dead_letter", "tick"]);
+});
+
+Deno.test("many refused inputs go in sends that the broker takes, all before what follows", async () => {
+  const { queue, dispatcher, sends } = underTest();
+  const fault = { reason: "price_invalid", message: "price must be a number" } as const;
+  const inputs = Array.from(
+    { length: 30_000 },
+    (_, at) => ({ source: "s", line: at + 1, bytes: new Uint8Array(8), fault }),
+  );
+  queue.offer({ kind: "refused", inputs });
+  queue.offer({ kind: "ticks", ticks: [tick] });
+  dispatcher.drain();
+  await dispatcher.run();
+  for (const send of sends) {
+    ok(send.reduce((sum, { bytes }) => sum + bytes, 0) < 1_000_000, `${send.length} in a send`);
+  }
+  const kinds = sends.slice(1).flat().map(({ kind }) => kind).filter((kind) => kind !== "marker");
+  deepStrictEqual([kinds.length, kinds.indexOf("tick")], [30_001, 30_000]);
 });
 
 Deno.test("a tick waits for others no longer than the interval", async () => {
