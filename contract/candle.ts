@@ -28,7 +28,10 @@ export interface Candle {
   vwap: number | null;
   /** Mean of price-forming prices. */
   average_price: number | null;
-  /** Mean over the last N seconds of event time, N by config; null while its span is not whole. */
+  /**
+   * Mean over the last N seconds of event time, N by config; after a restart it is null until its
+   * span has passed again.
+   */
   sliding_average_price: number | null;
   /** (close − open) / open × 100. */
   change_pct: number | null;

@@ -81,6 +81,17 @@ function nameFault(name: unknown, length_max: number): string | null {
 }
 
 /**
+ * Judges whether a value can name a source.
+ *
+ * @param source What came as a source's name.
+ * @returns Null if it can, otherwise what is wrong.
+ */
+export function sourceFault(source: unknown): Fault | null {
+  const fault = nameFault(source, SOURCE_LENGTH_MAX);
+  return fault === null ? null : { reason: "source_invalid", message: `source ${fault}` };
+}
+
+/**
  * Says how a value looks, shortened so that a message stays a line.
  *
  * @param value Anything.
@@ -152,8 +163,8 @@ export function tickFault(value: unknown): Fault | null {
     };
   }
   if (!knownSources.has(source as string)) {
-    const fault = nameFault(source, SOURCE_LENGTH_MAX);
-    if (fault) return { reason: "source_invalid", message: `source ${fault}` };
+    const fault = sourceFault(source);
+    if (fault) return fault;
     remember(knownSources, source as string);
   }
   if (trade_id !== undefined) {

@@ -134,9 +134,16 @@ export function shownConfig<Table extends SettingTable>(
   return Object.fromEntries(
     Object.entries(table).map(([name, setting]) => {
       const value: unknown = config[name];
-      return [name, setting.secret && value !== null ? "***" : value];
+      if (setting.secret && value !== null) return [name, "***"];
+      return [name, value instanceof URL ? withoutPassword(value) : value];
     }),
   );
+}
+
+function withoutPassword(url: URL): string {
+  const shown = new URL(url);
+  if (shown.password !== "") shown.password = "***";
+  return shown.href;
 }
 
 /** Any text that is not empty. */

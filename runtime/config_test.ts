@@ -61,6 +61,9 @@ Deno.test("secrets are masked where the configuration is shown", () => {
   const config = readConfig(TABLE, { API_KEY: "hunter2" });
   deepStrictEqual(shownConfig(TABLE, config).key, "***");
   deepStrictEqual(shownConfig(TABLE, readConfig(TABLE, {})).key, null);
+  const table = { feed: { variable: "FEED", doc: "Feed.", parse: url("wss") } };
+  const shown = shownConfig(table, readConfig(table, { FEED: "wss://me:hunter2@feed.example/x" }));
+  deepStrictEqual(shown.feed, "wss://me:***@feed.example/x");
 });
 
 const REFUSED: [string, (given: string) => unknown, string[]][] = [

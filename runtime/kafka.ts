@@ -3,8 +3,10 @@
  * kafkajs is asleep upstream; what it needs is written down in docs/decisions/kafkajs.md.
  */
 import {
+  type Admin,
   CompressionCodecs,
   CompressionTypes,
+  ConfigResourceTypes,
   Kafka,
   type KafkaConfig,
   type LogEntry,
@@ -163,17 +165,44 @@ export async function ensureTopics(
         configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
       })),
     });
+    await checkSettings(admin, shapes.filter(({ topic }) => known.includes(topic)));
     const { topics } = await admin.fetchTopicMetadata({ topics: shapes.map((s) => s.topic) });
     for (const { topic, partitions } of shapes) {
       const found = topics.find((candidate) => candidate.name === topic)?.partitions.length ?? 0;
       if (found !== partitions) {
         throw new Error(
-          `Topic ${topic} has ${found} partitions and must have ${partitions}: set ` +
-            `TAPELINE_TICK_PARTITIONS=${found} if the topic is right, or name another topic`,
+          `Topic ${topic} has ${found} partitions and must have ${partitions}: name another topic ` +
+            "or delete this one; if it is right as it is, TAPELINE_TICK_PARTITIONS sets how many " +
+            "the topics of ticks and candles have",
         );
       }
     }
   } finally {
     await admin.disconnect();
+  }
+}
+
+/** Refuses topics that are there with settings under which records would be lost or refused. */
+async function checkSettings(admin: Admin, shapes: readonly TopicShape[]): Promise<void> {
+  if (shapes.length === 0) return;
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: shapes.map(({ topic }) => ({ type: ConfigResourceTypes.TOPIC, name: topic })),
+  });
+  for (const { topic, settings } of shapes) {
+    const found = resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [];
+    const valueOf = (name: string): string | undefined =>
+      found.find(({ configName }) => configName === name)?.configValue;
+    const wrong = Object.entries(settings).filter(([name, wanted]) => {
+      const value = valueOf(name);
+      if (name === "cleanup.policy") return value !== wanted;
+      return name === "max.message.bytes" && Number(value) < Number(wanted);
+    });
+    if (wrong.length === 0) continue;
+    const told = wrong.map(([name, wanted]) => `${name}=${valueOf(name)} and needs ${wanted}`);
+    throw new Error(
+      `Topic ${topic} has ${told.join(", ")}: alter it (kafka-configs --alter --topic ${topic} ` +
+        `--add-config …) or name another topic`,
+    );
   }
 }

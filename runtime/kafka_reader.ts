@@ -66,6 +66,9 @@ interface ClusterClient {
   }>;
 }
 
+/** What a broker answers that does not lead the partition any more. */
+const MOVED = ["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PARTITION"];
+
 /** Timestamps that mean an end, in Kafka's ListOffsets. */
 const LATEST = -1;
 const EARLIEST = -2;
@@ -97,13 +100,28 @@ export async function openReader(
     return await cluster.findBroker({ nodeId: node });
   }
 
+  /** Asks a partition's leader; once more after a fresh look where that has moved. */
+  async function askLeader<Answer>(
+    topic: string,
+    partition: number,
+    ask: (broker: Awaited<ReturnType<typeof leader>>) => Promise<Answer>,
+  ): Promise<Answer> {
+    try {
+      return await ask(await leader(topic, partition));
+    } catch (error) {
+      if (!MOVED.includes((error as { type?: string }).type ?? "")) throw error;
+      await cluster.refreshMetadata();
+      return await ask(await leader(topic, partition));
+    }
+  }
+
   async function offsetAt(topic: string, partition: number, timestamp: number): Promise<bigint> {
-    const broker = await leader(topic, partition);
-    const { responses } = await broker.listOffsets({
-      replicaId: -1,
-      isolationLevel: ISOLATION_LEVEL.READ_COMMITTED,
-      topics: [{ topic, partitions: [{ partition, timestamp }] }],
-    });
+    const { responses } = await askLeader(topic, partition, (broker) =>
+      broker.listOffsets({
+        replicaId: -1,
+        isolationLevel: ISOLATION_LEVEL.READ_COMMITTED,
+        topics: [{ topic, partitions: [{ partition, timestamp }] }],
+      }));
     return BigInt(responses[0]!.partitions[0]!.offset);
   }
 
@@ -124,18 +142,16 @@ export async function openReader(
       };
     },
     async fetch(topic, partition, offset, wait_ms = 100) {
-      const broker = await leader(topic, partition);
-      const { responses } = await broker.fetch({
-        replicaId: -1,
-        isolationLevel: ISOLATION_LEVEL.READ_COMMITTED,
-        maxWaitTime: wait_ms,
-        minBytes: 1,
-        maxBytes: fetch_bytes_max,
-        topics: [{
-          topic,
-          partitions: [{ partition, fetchOffset: offset.toString(), maxBytes: fetch_bytes_max }],
-        }],
-      });
+      const fetchOffset = offset.toString();
+      const { responses } = await askLeader(topic, partition, (broker) =>
+        broker.fetch({
+          replicaId: -1,
+          isolationLevel: ISOLATION_LEVEL.READ_COMMITTED,
+          maxWaitTime: wait_ms,
+          minBytes: 1,
+          maxBytes: fetch_bytes_max,
+          topics: [{ topic, partitions: [{ partition, fetchOffset, maxBytes: fetch_bytes_max }] }],
+        }));
       return readBatch(topic, offset, responses[0]!.partitions[0]!);
     },
     close: () => cluster.disconnect(),

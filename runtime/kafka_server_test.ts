@@ -31,6 +31,10 @@ Deno.test("Kafka: what is sent is read again, by position", async (test) => {
     await test.step("a topic that is there is kept; one of another shape is refused", async () => {
       await ensureTopics(kafka, [shape("t", 2)]);
       await rejects(ensureTopics(kafka, [shape("t", 3)]), /has 2 partitions and must have 3/);
+      const compacted = { ...shape("t", 2), settings: { "cleanup.policy": "compact" } };
+      await rejects(ensureTopics(kafka, [compacted]), /cleanup.policy=delete and needs compact/);
+      const wide = { ...shape("t", 2), settings: { "max.message.bytes": "2000000" } };
+      await rejects(ensureTopics(kafka, [wide]), /max.message.bytes=1048588 and needs 2000000/);
       strictEqual(await reader.partitions("t"), 2);
       strictEqual(await reader.partitions("no-such-topic"), 0);
     });

@@ -2,16 +2,24 @@
  * How any service runs: configuration, log, metrics, tracing, operations server, and an ordered
  * stop. A service's main.ts calls `runService` and shows only its own work.
  */
-import { type Config, ConfigError, readConfig, type SettingTable, variablesOf } from "./config.ts";
+import {
+  type Config,
+  ConfigError,
+  readConfig,
+  type SettingTable,
+  shownConfig,
+  variablesOf,
+} from "./config.ts";
 import { createLogger, errorFields, type Logger } from "./log.ts";
 import type { MetricTable } from "./metric_table.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { operationsApp, type Readiness, serveApp } from "./operations_server.ts";
 import { SERVICE_SETTINGS } from "./settings.ts";
+import { SetupError } from "./setup_error.ts";
 import { startTracing } from "./tracing.ts";
 import { withDeadline } from "./backoff.ts";
 
-/** Exit code for a configuration that is refused: a restart would not help. */
+/** Exit code for a configuration or a setup that is refused: a restart would not help. */
 export const EXIT_CONFIG = 2;
 
 /** What a service's own work is given. */
@@ -45,7 +53,8 @@ export interface Service<Settings extends SettingTable, Table extends MetricTabl
 
 /**
  * Runs a service until it is told to stop, is done, or fails; then ends the process.
- * Exit codes: 0 stopped or done, 1 failed, 2 configuration refused.
+ * Exit codes: 0 stopped or done, 1 failed, 2 configuration or setup refused. The first failure
+ * decides.
  *
  * @param service What to run.
  */
@@ -60,6 +69,10 @@ export async function runService<
     config.trace_endpoint,
     config.trace_sample_ratio,
   );
+  log.info("configured", {
+    event: "configured",
+    config: shownConfig(service.settings, config as Config<Settings>),
+  });
   const { metrics, expose } = createMetrics(service.name, service.metrics);
   const stopping = new AbortController();
   let work: RunningWork | null = null;
@@ -73,7 +86,8 @@ export async function runService<
       log.error("the service fails and stops", { event: "failed", ...errorFields(error) });
     }
     // What only the start could find wrong (a file that is not there) is refused like the rest.
-    exit_code = error instanceof ConfigError ? EXIT_CONFIG : 1;
+    const is_refused = error instanceof ConfigError || error instanceof SetupError;
+    exit_code ||= is_refused ? EXIT_CONFIG : 1;
     stopping.abort();
   };
   globalThis.addEventListener("unhandledrejection", (event) => {
@@ -131,7 +145,7 @@ export async function runService<
       log.info("stopped", { event: "stopped" });
     } catch (error) {
       log.error("the stop was not in order", { event: "stop_failed", ...errorFields(error) });
-      exit_code = 1;
+      exit_code ||= 1;
     }
   }
 }

@@ -77,11 +77,11 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     for (let attempt = 0; !options.stopping.aborted && member === membership; attempt++) {
       // The heartbeat confirms the assignment: it throws where another member has the partition.
       await keepAlive();
-      const started_at = Date.now();
+      const started_at_ms = Date.now();
       try {
         const owned = await takeOver(takeover, partition, keepAlive);
         metrics.takeovers.inc();
-        metrics.takeover_duration.observe((Date.now() - started_at) / 1000);
+        metrics.takeover_duration.observe((Date.now() - started_at_ms) / 1000);
         if (owned.trimmed > 0n) {
           metrics.trimmed.inc(Number(owned.trimmed));
           log.error("the topic's retention deleted records before they were read", {
@@ -117,9 +117,14 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     const worker: PartitionWorker = startWorker(owned, {
       ...options.worker,
       onFlushed(told) {
-        metrics.sent.inc({ to: "candles" }, told.records);
-        metrics.transaction_duration.observe(told.duration_seconds);
-        metrics.series.set({ partition: String(partition) }, worker.seriesCount());
+        metrics.sent.inc({ to: "candles" }, told.candles);
+        metrics.sent.inc({ to: "dead_letters" }, told.dead_letters);
+        metrics.duration.observe(told.batch_duration_seconds);
+        metrics.transaction_duration.observe(told.transaction_duration_seconds);
+        // The last flush of a partition that was given away must not bring its gauge back.
+        if (workers.get(partition)?.worker === worker) {
+          metrics.series.set({ partition: String(partition) }, worker.seriesCount());
+        }
         for (const [reason, count] of told.discarded) metrics.discarded.inc({ reason }, count);
       },
       onBroken(error) {
@@ -147,7 +152,6 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       return;
     }
     const { partition } = batch;
-    const started_at = performance.now();
     const worker = await workerOf(partition, heartbeat);
     if (worker === null) return;
     const fetched = BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset);
@@ -161,11 +165,11 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       consumer.seek({ topic, partition, offset: expected.toString() });
       return;
     }
+    const next_offset = BigInt(batch.lastOffset()) + 1n;
+    if (!await worker.take(batch.messages, next_offset, heartbeat)) return;
     metrics.received.inc({ from: "ticks" }, batch.messages.length);
-    await worker.take(batch.messages, BigInt(batch.lastOffset()) + 1n, heartbeat);
     resolveOffset(batch.lastOffset());
     await heartbeat();
-    metrics.duration.observe((performance.now() - started_at) / 1000);
   }
 
   await consumer.connect();

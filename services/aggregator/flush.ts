@@ -11,7 +11,8 @@ import type { FlushRecords } from "./partition_state.ts";
 export interface Flushed {
   /** Output offset of its first record. */
   first_offset: bigint;
-  records: number;
+  candles: number;
+  dead_letters: number;
 }
 
 /**
@@ -61,5 +62,9 @@ export async function writeFlush(
     }],
   });
   await transaction.commit();
-  return { first_offset: first_offset!, records: outputs.length };
+  return {
+    first_offset: first_offset!,
+    candles: flush.candles.length,
+    dead_letters: letters.length,
+  };
 }

@@ -15,6 +15,7 @@ import {
   describe,
   farFutureFault,
   type Fault,
+  sourceFault,
 } from "../../contract/tick.ts";
 import { headerText, type KafkaRecord, type RefusedRecord } from "../../runtime/kafka_record.ts";
 import {
@@ -30,6 +31,7 @@ import {
   restoreProgress,
   restoreSeries,
   type SeriesBook,
+  SOURCES_MAX,
   takeChanged,
   takeMarker,
   takeTick,
@@ -153,8 +155,9 @@ export function takeRecord(state: PartitionState, record: KafkaRecord, stage: st
     const message = refusal === "late"
       ? `event time ${tick.timestamp} of ${tick.source} ${tick.symbol} is more than ` +
         `${state.book.rules.allowed_lateness_ms} ms behind what its series has reached`
-      : `partition ${state.partition} holds ${state.book.series_count} series, the most it may; ` +
-        `${tick.source} ${tick.symbol} would be one more`;
+      : `partition ${state.partition} holds ${state.book.series_count} series of ` +
+        `${state.book.sources.size} sources, as many as it may; ${tick.source} ${tick.symbol} ` +
+        "would be one more";
     return refuseTick(state, record, timestamp_ms, { reason: refusal, message });
   }
   countProcessed(state.ledger, timestamp_ms, record.offset, tick);
@@ -173,26 +176,33 @@ function refuseTick(
 }
 
 function takeMarkerRecord(state: PartitionState, record: KafkaRecord): Intake {
-  const fault = markerFault(record);
-  if (typeof fault === "string") {
-    // Not a tick, so no count of ticks: it is in the dead letters and in the metric only.
-    state.refused.push({ record, fault: { reason: "marker_malformed", message: fault } });
+  // A refused marker is no tick, so no count of ticks: it is in the dead letters and the metric.
+  const refuse = (fault: Fault): Intake => {
+    state.refused.push({ record, fault });
     return "refused";
-  }
-  if (fault.event_time !== undefined || fault.ended) {
-    takeMarker(state.book, fault.source, fault.event_time ?? null, fault.ended ?? false);
-  }
-  return "marker";
+  };
+  const marker = readMarker(record);
+  if (typeof marker === "string") return refuse({ reason: "marker_malformed", message: marker });
+  if (marker.event_time === undefined && !marker.ended) return "marker";
+  if (
+    takeMarker(state.book, marker.source, marker.event_time ?? null, marker.ended ?? false)
+  ) return "marker";
+  return refuse({
+    reason: "series_limit",
+    message: `partition ${state.partition} knows ${SOURCES_MAX} sources, the most it may; ` +
+      `${describe(marker.source)} would be one more`,
+  });
 }
 
 /** The marker of a record, or what is wrong with it. */
-function markerFault(record: KafkaRecord): Marker | string {
+function readMarker(record: KafkaRecord): Marker | string {
   const kind = headerText(record.headers, RECORD_KIND_HEADER);
   if (kind !== "marker") return `a record of kind ${describe(kind)} has no place in the tick topic`;
   const decoded = decodeJson(record.value);
   if ("fault" in decoded) return `a marker must be JSON: ${decoded.fault.message}`;
-  const marker = decoded.value as Partial<Marker> | null;
-  if (typeof marker?.source !== "string") return "a marker must name its source";
+  const marker = (decoded.value ?? {}) as Partial<Marker>;
+  const source_fault = sourceFault(marker.source);
+  if (source_fault) return `a marker must name its source: ${source_fault.message}`;
   const { event_time, ended } = marker;
   if (event_time !== undefined) {
     if (!Number.isSafeInteger(event_time)) {

@@ -22,7 +22,9 @@ export interface WorkerOptions {
 /** What is told of a committed flush. */
 export interface FlushTold extends Flushed {
   discarded: ReadonlyMap<string, number>;
-  duration_seconds: number;
+  /** From the first of its records being taken to the commit. */
+  batch_duration_seconds: number;
+  transaction_duration_seconds: number;
 }
 
 /** A partition at work. */
@@ -37,12 +39,13 @@ export interface PartitionWorker {
    *
    * @param next_offset The offset after the batch.
    * @param keepAlive A heartbeat, which throws when the assignment is lost.
+   * @returns False where the worker is broken: nothing was taken.
    */
   take(
     records: readonly KafkaRecord[],
     next_offset: bigint,
     keepAlive: () => Promise<void>,
-  ): Promise<void>;
+  ): Promise<boolean>;
   /** Writes what is left, and gives the producer back. */
   close(): Promise<void>;
   /** Gives the producer back without writing. */
@@ -56,7 +59,9 @@ const KEEP_ALIVE_MS = 500;
 export function startWorker(owned: OwnedPartition, options: WorkerOptions): PartitionWorker {
   const { state, producer } = owned;
   let committed_offset = state.next_offset;
-  let last_flush_at = Date.now();
+  let last_flush_at_ms = Date.now();
+  /** When the first record was taken that no flush holds yet; null for none. */
+  let taken_at_ms: number | null = null;
   let flushing: Promise<void> | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let broken = false;
@@ -65,10 +70,12 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
     if (timer !== null) clearTimeout(timer);
     timer = null;
     if (flushing !== null || broken || !state.changed) return;
-    const started_at = Date.now();
-    const flush = takeFlush(state, started_at - last_flush_at);
+    const started_at_ms = Date.now();
+    const flush = takeFlush(state, started_at_ms - last_flush_at_ms);
     const flush_number = state.flush;
-    last_flush_at = started_at;
+    last_flush_at_ms = started_at_ms;
+    const batch_at_ms = taken_at_ms ?? started_at_ms;
+    taken_at_ms = null;
     flushing = (async () => {
       try {
         const flushed = await writeFlush(
@@ -88,7 +95,8 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
         options.onFlushed({
           ...flushed,
           discarded,
-          duration_seconds: (Date.now() - started_at) / 1000,
+          batch_duration_seconds: (Date.now() - batch_at_ms) / 1000,
+          transaction_duration_seconds: (Date.now() - started_at_ms) / 1000,
         });
       } catch (error) {
         broken = true;
@@ -102,7 +110,7 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
 
   function planFlush(): void {
     if (timer !== null || flushing !== null) return;
-    const wait_ms = Math.max(0, last_flush_at + options.flush_interval_ms - Date.now());
+    const wait_ms = Math.max(0, last_flush_at_ms + options.flush_interval_ms - Date.now());
     timer = setTimeout(startFlush, wait_ms);
   }
 
@@ -123,15 +131,17 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
       planFlush();
     },
     async take(records, next_offset, keepAlive) {
-      if (broken) return;
+      if (broken) return false;
+      taken_at_ms ??= Date.now();
       for (const record of records) takeRecord(state, record, options.names.stage);
       state.next_offset = next_offset;
       state.changed = true;
-      const due = Date.now() - last_flush_at >= options.flush_interval_ms;
+      const due = Date.now() - last_flush_at_ms >= options.flush_interval_ms;
       if (due) {
         await waitAlive(() => flushing, keepAlive);
         startFlush();
       } else planFlush();
+      return true;
     },
     async close() {
       await flushing;

@@ -72,12 +72,25 @@ export function openBook(rules: WindowRules): SeriesBook {
   };
 }
 
-function progressOf(book: SeriesBook, source: string): SourceProgress {
-  let progress = book.sources.get(source);
-  if (!progress) {
-    progress = { reached: -Infinity, ended: false, restored_at: null, series: new Map() };
-    book.sources.set(source, progress);
+/** Most sources of a partition: all of them are in each state record. */
+export const SOURCES_MAX = 500;
+
+/**
+ * The progress of a source. Where there are too many, the one that ended first makes room: its
+ * ticks, should any come, would then be taken as a new source's.
+ *
+ * @returns Null where there is no room.
+ */
+function progressOf(book: SeriesBook, source: string): SourceProgress | null {
+  const known = book.sources.get(source);
+  if (known) return known;
+  if (book.sources.size >= SOURCES_MAX) {
+    const over = [...book.sources].find(([, { ended, series }]) => ended && series.size === 0);
+    if (over === undefined) return null;
+    book.sources.delete(over[0]);
   }
+  const progress = { reached: -Infinity, ended: false, restored_at: null, series: new Map() };
+  book.sources.set(source, progress);
   return progress;
 }
 
@@ -96,13 +109,18 @@ export function watermark(book: SeriesBook, series: Series): number {
  * @returns Null if it was taken, otherwise why not; nothing has changed then.
  */
 export function takeTick(book: SeriesBook, tick: Tick): Refusal | null {
-  const progress = book.sources.get(tick.source) ?? progressOf(book, tick.source);
-  let series = progress.series.get(tick.symbol);
+  const known = book.sources.get(tick.source);
+  let series = known?.series.get(tick.symbol);
   if (series === undefined) {
-    if (progress.ended || tick.timestamp < progress.reached - book.rules.allowed_lateness_ms) {
+    if (
+      known && (known.ended || tick.timestamp < known.reached - book.rules.allowed_lateness_ms)
+    ) {
       return "late";
     }
-    if (book.series_count >= book.rules.series_max) return "series_limit";
+    const progress = book.series_count < book.rules.series_max
+      ? progressOf(book, tick.source)
+      : null;
+    if (progress === null) return "series_limit";
     series = addSeries(book, progress, tick.source, tick.symbol, progress.restored_at);
   } else if (tick.timestamp < watermark(book, series)) return "late";
 
@@ -199,7 +217,7 @@ function closeWindows(book: SeriesBook, series: Series): void {
  * decides, and lets go of series that have nothing left to tell.
  *
  * @param event_time What the source has reached, ms; null where it has only ended.
- * @returns False where the marker says nothing new.
+ * @returns False where there is no room for one more source; nothing has changed then.
  */
 export function takeMarker(
   book: SeriesBook,
@@ -208,11 +226,12 @@ export function takeMarker(
   ended: boolean,
 ): boolean {
   const progress = progressOf(book, source);
+  if (progress === null) return false;
   const before = progress.reached;
   if (event_time !== null && event_time > before) progress.reached = event_time;
   const ends_now = ended && !progress.ended;
   if (ends_now) progress.ended = true;
-  if (progress.reached === before && !ends_now) return false;
+  if (progress.reached === before && !ends_now) return true;
   for (const series of progress.series.values()) {
     if (series.next_close <= watermark(book, series)) closeWindows(book, series);
   }
@@ -279,6 +298,7 @@ export function restoreSeries(book: SeriesBook, records: Iterable<CandleRecord>)
     const index = book.rules.intervals.indexOf(record.interval);
     if (index < 0 || record.final) continue;
     const progress = progressOf(book, record.source);
+    if (progress === null) continue;
     const series = progress.series.get(record.symbol) ??
       addSeries(book, progress, record.source, record.symbol, record.sums.newest_event_time);
     series.newest_event_time = Math.max(series.newest_event_time, record.sums.newest_event_time);
@@ -295,6 +315,7 @@ export function restoreProgress(
 ): void {
   for (const { source, event_time, ended } of reached) {
     const progress = progressOf(book, source);
+    if (progress === null) continue;
     progress.reached = event_time ?? -Infinity;
     progress.ended = ended;
     progress.restored_at = event_time;

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { type Candle, type Interval, INTERVAL_MS, windowStart } from "../../contract/candle.ts";
 import type { Tick } from "../../contract/tick.ts";
-import type { WindowRules } from "./series.ts";
+import { SOURCES_MAX, type WindowRules } from "./series.ts";
 import {
   appendMarker,
   appendTick,
@@ -55,6 +55,7 @@ function expectedCandles(ticks: readonly Tick[], rules: WindowRules): Map<string
       trades: group.ticks.length,
       vwap: volume > 0 ? sum(forming.map((each) => each.price * each.volume)) / volume : null,
       average_price: prices.length > 0 ? sum(prices) / prices.length : null,
+      change_pct: prices.length > 0 ? (prices.at(-1)! - prices[0]!) / prices[0]! * 100 : null,
       final: true,
     });
   }
@@ -144,6 +145,35 @@ Deno.test("ticks shuffled within the allowed lateness give the candles of their 
       strictEqual(counted, in_order.length);
     }),
     { numRuns: 3_000 },
+  );
+});
+
+Deno.test("a final candle's sliding average is the mean of the seconds before its window's end", () => {
+  fc.assert(
+    fc.property(arbitraryTicks, fc.array(fc.integer({ min: 1, max: 9 })), (drawn, counts) => {
+      const log = simulatePartition(RULES);
+      for (const each of drawn.shuffled) appendTick(log, each);
+      appendMarker(log, "s", drawn.in_order.at(-1)!.timestamp, true);
+      for (const count of counts) {
+        takeInput(log, count);
+        commitFlush(log, 1_000);
+      }
+      takeInput(log, log.input.length);
+      commitFlush(log, 100);
+      for (const candle of candlesOf(log).values()) {
+        const last = Math.floor((candle.window_start + INTERVAL_MS[candle.interval] - 1) / 1000);
+        const prices = drawn.in_order.filter((each) => {
+          const second = Math.floor(each.timestamp / 1000);
+          return each.symbol === candle.symbol && each.price_forming !== false &&
+            second <= last && second > last - RULES.sliding_average_seconds;
+        }).map((each) => each.price);
+        const mean = prices.length === 0
+          ? null
+          : prices.reduce((total, price) => total + price, 0) / prices.length;
+        strictEqual(candle.sliding_average_price, mean, JSON.stringify(candle));
+      }
+    }),
+    { numRuns: 1_500 },
   );
 });
 
@@ -284,4 +314,38 @@ Deno.test("a tick of a source that has ended is late, after a restart too", () =
   takeInput(log, 1);
   commitFlush(log, 100);
   deepStrictEqual(log.dead_letters.map((letter) => letter.fault.reason), ["late"]);
+});
+
+Deno.test("more sources than a partition may know are refused, and an ended one makes room", () => {
+  const log = simulatePartition(RULES);
+  const name = (index: number): string => `source-${index}`;
+  for (let index = 0; index < SOURCES_MAX; index++) appendMarker(log, name(index), START, false);
+  appendMarker(log, "one-more", START, false);
+  appendTick(log, tick({ source: "another" }));
+  appendMarker(log, name(7), START + 1, true);
+  appendMarker(log, "one-more", START, false);
+  takeInput(log, log.input.length);
+  commitFlush(log, 100);
+  deepStrictEqual(log.dead_letters.map((letter) => letter.fault.reason), [
+    "series_limit",
+    "series_limit",
+  ]);
+  strictEqual(log.state.book.sources.has("one-more"), true);
+  strictEqual(log.state.book.sources.has(name(7)), false);
+  strictEqual(log.state.book.sources.size, SOURCES_MAX);
+});
+
+Deno.test("a marker whose source is no name is refused, however large, and a refused tick names none", () => {
+  const log = simulatePartition(RULES);
+  appendMarker(log, "x".repeat(600_000), START, false);
+  appendMarker(log, "a|b", START, false);
+  appendTick(log, tick({ source: "unheard-of", timestamp: START + 100_000 }), START);
+  takeInput(log, 3);
+  commitFlush(log, 100);
+  deepStrictEqual(log.dead_letters.map((letter) => letter.fault.reason), [
+    "marker_malformed",
+    "marker_malformed",
+    "far_future",
+  ]);
+  strictEqual(log.state.book.sources.size, 0);
 });
