@@ -96,12 +96,12 @@ Deno.test("proof: two sources of one symbol at once, one eight years older, do n
       });
       strictEqual(response.status, 202, await response.text());
     }
-    const ended = await fetch(`${http}/markers`, {
+    const marked = await fetch(`${http}/markers`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ ended: true }),
+      body: JSON.stringify({ event_time: Date.now() }),
     });
-    strictEqual(ended.ok, true, await ended.text());
+    strictEqual(marked.ok, true, await marked.text());
     await waitForTicks(database, 6_000, run.output);
     const { code, output } = await stopRun(run);
     strictEqual(code, 0, output);

@@ -105,15 +105,15 @@ Deno.test("a caller's marker is behind its ticks in every partition", async () =
       const response = await fetch(`${url}/markers`, {
         method: "POST",
         headers: { "content-type": "application/json" },
-        body: JSON.stringify({ event_time: 1_700_000_000_000, ended: true }),
+        body: JSON.stringify({ event_time: 1_700_000_000_001 }),
       });
       strictEqual(response.status, 202);
       await response.body?.cancel();
       const { ticks, markers } = await readTicks(bootstrap);
-      const ends = markers.filter(({ marker }) => marker.ended);
-      deepStrictEqual(ends.map(({ partition }) => partition), [0, 1, 2]);
+      const told = markers.filter(({ marker }) => marker.event_time === 1_700_000_000_001);
+      deepStrictEqual(told.map(({ partition }) => partition), [0, 1, 2]);
       for (const { tick, partition, record } of ticks) {
-        ok(Number(record.offset) < Number(ends[partition]!.record.offset), tick.symbol);
+        ok(Number(record.offset) < Number(told[partition]!.record.offset), tick.symbol);
       }
       strictEqual(await producer.stop(), 0);
     });

@@ -192,32 +192,36 @@ function judge(
   return { ticks: admission.ticks, refused };
 }
 
-/** `{"event_time": ms}`, `{"ended": true}` or both. */
+/**
+ * `{"event_time": ms}`. Callers come and go and share one source, which never ends: after an end
+ * every later tick of it would be late.
+ */
 function readMarker(
   value: unknown,
   now_ms: number,
-): { event_time: number | null; ended: boolean } | { fault: Fault } {
+): { event_time: number; ended: false } | { fault: Fault } {
   const refuse = (message: string): { fault: Fault } => ({
     fault: { reason: "marker_malformed", message },
   });
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return refuse('A marker must be an object: {"event_time": ms} or {"ended": true}');
+    return refuse('A marker must be an object: {"event_time": ms}');
   }
   const { event_time, ended } = value as { [field: string]: unknown };
-  if (ended !== undefined && typeof ended !== "boolean") {
-    return refuse("ended must be true or false");
+  if (ended !== undefined) {
+    return refuse(
+      `The source ${SOURCE} never ends, so that ended can't be said of it: send {"event_time": ms} ` +
+        "with the time that no later tick will be before, which closes the windows up to there",
+    );
   }
   if (event_time === undefined) {
-    return ended === true
-      ? { event_time: null, ended }
-      : refuse('A marker must say an event_time, or "ended": true');
+    return refuse('A marker must say what event time is reached: {"event_time": ms}');
   }
   // A marker's time is bound by what a tick's is: it moves watermarks as a tick does.
   const fault =
     tickFault({ symbol: "-", price: 1, volume: 0, timestamp: event_time, source: "-" }) ??
       farFutureFault(event_time as number, now_ms);
   if (fault) return refuse(fault.message.replace("timestamp", "event_time"));
-  return { event_time: event_time as number, ended: ended === true };
+  return { event_time: event_time as number, ended: false };
 }
 
 /** Listens for ticks. */

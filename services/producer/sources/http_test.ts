@@ -209,27 +209,31 @@ Deno.test("where a token is set, nothing goes without it", async () => {
   });
 });
 
-Deno.test("a caller can say what event time it has reached, and that it has ended", async () => {
+Deno.test("a caller can say what event time it has reached, and never that it has ended", async () => {
   const loads: Load[] = [];
   const take = (load: Load): boolean => loads.push(load) > 0 && confirm(load);
   await withApp({ now: () => 2_000_000_000_000 }, take, async (app) => {
-    const mark = async (body: unknown): Promise<number> =>
-      (await app.request("/markers", {
+    const send = async (body: unknown): Promise<Response> =>
+      await app.request("/markers", {
         method: "POST",
         headers: JSON_TYPE,
         body: JSON.stringify(body),
-      })).status;
+      });
+    const mark = async (body: unknown): Promise<number> => (await send(body)).status;
     strictEqual(await mark({ event_time: 1_700_000_000_000 }), 202);
-    strictEqual(await mark({ ended: true }), 202);
+    const answer = await send({ ended: true });
+    strictEqual(answer.status, 400);
+    match((await answer.json()).error, /never ends.*send \{"event_time": ms\}/);
     deepStrictEqual(
       loads.map((load) => load.kind === "marker" && [load.source, load.event_time, load.ended]),
-      [["http", 1_700_000_000_000, false], ["http", null, true]],
+      [["http", 1_700_000_000_000, false]],
     );
     for (
       const bad of [
         {},
         [],
         null,
+        { event_time: 1_700_000_000_000, ended: true },
         { ended: false },
         { ended: "true" },
         { event_time: "now" },
@@ -238,6 +242,6 @@ Deno.test("a caller can say what event time it has reached, and that it has ende
         { event_time: 1e300 },
       ]
     ) strictEqual(await mark(bad), 400, JSON.stringify(bad));
-    strictEqual(loads.length, 2);
+    strictEqual(loads.length, 1);
   });
 });
