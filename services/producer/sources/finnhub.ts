@@ -8,7 +8,10 @@ const SOURCE = "finnhub";
 const FROM = { from: SOURCE };
 /** A live source says this often what event time it has reached. */
 const HEARTBEAT_MS = 1_000;
-/** After so long without a trade, the feed's event time is taken to go on with the clock. */
+/**
+ * Venues report so much later than one another, at most: what the feed has reached stays so far
+ * behind its newest trade. After as long without a trade its event time goes on with the clock.
+ */
 const QUIET_GRACE_MS = 10_000;
 
 /** What event time a feed has reached. */
@@ -20,19 +23,28 @@ export interface ReachedTime {
 }
 
 /**
- * Follows a feed's event time: the newest trade's, and when none has come for a while, what has
- * passed since (less the grace), so that the windows of a quiet night are closed too.
+ * Follows a feed's event time: a grace behind the newest trade of any symbol and behind the clock,
+ * so that a venue which reports later than the others loses nothing. When none has come for a while,
+ * it goes on with the clock from there, so that the windows of a quiet night are closed too.
  */
 export function createReachedTime(): ReachedTime {
   let newest: number | null = null;
-  let seen_at_ms = 0;
+  let newest_seen_at_ms = 0;
+  let last_seen_at_ms = 0;
   return {
     saw(timestamp, now_ms) {
-      if (newest === null || timestamp > newest) newest = timestamp;
-      seen_at_ms = now_ms;
+      if (newest === null || timestamp > newest) {
+        newest = timestamp;
+        newest_seen_at_ms = now_ms;
+      }
+      last_seen_at_ms = now_ms;
     },
-    at: (now_ms) =>
-      newest === null ? null : newest + Math.max(0, now_ms - seen_at_ms - QUIET_GRACE_MS),
+    at(now_ms) {
+      if (newest === null) return null;
+      const is_quiet = now_ms - last_seen_at_ms >= QUIET_GRACE_MS;
+      const reached = is_quiet ? newest + now_ms - newest_seen_at_ms : newest;
+      return Math.min(reached, now_ms) - QUIET_GRACE_MS;
+    },
   };
 }
 

@@ -146,20 +146,39 @@ Deno.test("the heartbeat tells what the feed has reached", async () => {
     const { source, event_time, ended } = under_test.markers[0]!;
     deepStrictEqual({ source, event_time, ended }, {
       source: "finnhub",
-      event_time: 3,
+      event_time: 3 - 10_000,
       ended: false,
     });
   });
 });
 
-Deno.test("a feed's event time goes on with the clock when it has been quiet for a while", () => {
+Deno.test("what a feed has reached stays a grace behind its newest trade and the clock", () => {
   const reached = createReachedTime();
   strictEqual(reached.at(0), null);
-  reached.saw(1_000, 50_000);
-  reached.saw(900, 51_000);
-  strictEqual(reached.at(51_000), 1_000);
-  strictEqual(reached.at(61_000), 1_000);
-  strictEqual(reached.at(66_000), 6_000);
+  reached.saw(100_000, 100_100);
+  strictEqual(reached.at(100_100), 90_000);
+  // A venue that reports 8 s later: its trade is not before what was told.
+  reached.saw(92_000, 100_200);
+  strictEqual(reached.at(100_200), 90_000);
+  // A trade stamped ahead of the clock moves it no further than the clock.
+  reached.saw(150_000, 101_000);
+  strictEqual(reached.at(101_000), 91_000);
+});
+
+Deno.test("a feed's event time goes on with the clock when it has been quiet for a while", () => {
+  const reached = createReachedTime();
+  reached.saw(50_000, 50_000);
+  reached.saw(49_000, 51_000);
+  strictEqual(reached.at(60_999), 40_000);
+  strictEqual(reached.at(61_000), 51_000);
+  strictEqual(reached.at(3_661_000), 3_651_000);
+});
+
+Deno.test("a feed that is delayed by its plan stays so when it is quiet", () => {
+  const reached = createReachedTime();
+  const delay_ms = 900_000;
+  reached.saw(1_000_000, 1_000_000 + delay_ms);
+  strictEqual(reached.at(1_060_000 + delay_ms), 1_050_000);
 });
 
 Deno.test("every trade of real frames is mapped, ping and error are told apart", async () => {
