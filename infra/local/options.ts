@@ -58,6 +58,20 @@ export function parseOptions(
         "use it with --source replay --file FILE",
     );
   }
+  const is_sample = given.sample || environment.TAPELINE_REPLAY_SAMPLE === "true";
+  if (given.until_drained && is_sample) {
+    throw refused(
+      "--until-drained waits for the end of the source, and a sample has none: leave out " +
+        "--until-drained, or --sample (TAPELINE_REPLAY_SAMPLE) to replay the file to its end",
+    );
+  }
+  const not_of_sample = given.speed !== undefined ? "speed" : given.again ? "again" : null;
+  if (is_sample && not_of_sample !== null) {
+    throw refused(
+      `--${not_of_sample} belongs to a replay of the whole file, and --sample sends one random ` +
+        "record a second for ever: leave out one of the two",
+    );
+  }
   const replay_only = (["file", "speed", "sample", "again"] as const)
     .find((name) => given[name] !== undefined && given[name] !== false);
   if (replay_only !== undefined && !sources.some((name) => name.trim() === "replay")) {

@@ -29,6 +29,8 @@ Deno.test("a source that the environment names counts where no option does", () 
   const environment = { TAPELINE_SOURCE: "replay, http" };
   assert.equal(parseOptions(["--speed", "60"], environment).variables.TAPELINE_SOURCE, undefined);
   assert.throws(() => parseOptions(["--until-drained"], environment), /http has none/);
+  const sample = { TAPELINE_SOURCE: "replay", TAPELINE_REPLAY_SAMPLE: "true" };
+  assert.throws(() => parseOptions(["--until-drained"], sample), /a sample has none/);
   assert.equal(
     parseOptions(["--until-drained"], { TAPELINE_SOURCE: "replay" }).until_drained,
     true,
@@ -43,6 +45,9 @@ Deno.test("options that make no sense are refused with the usage", () => {
     [["--sample"], /--sample belongs to --source replay/],
     [["--source", "http", "--file", "x"], /--file belongs to --source replay/],
     [["--until-drained", "--source", "finnhub"], /finnhub has none/],
+    [["--file", "x", "--sample", "--until-drained"], /a sample has none/],
+    [["--file", "x", "--sample", "--speed", "60"], /--speed belongs to a replay of the whole/],
+    [["--file", "x", "--sample", "--again"], /--again belongs to a replay of the whole/],
   ];
   for (const [args, message] of cases) {
     assert.throws(

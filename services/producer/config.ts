@@ -203,6 +203,13 @@ export function checkConfig(config: ProducerConfig): void {
   if (has("replay") && config.replay_file === null) {
     faults.push("TAPELINE_REPLAY_FILE is not set: the source replay needs a file");
   }
+  if (config.replay_sample && (config.replay_again || config.replay_speed !== 1)) {
+    const other = config.replay_again ? "TAPELINE_REPLAY_AGAIN" : "TAPELINE_REPLAY_SPEED";
+    faults.push(
+      `${other} and TAPELINE_REPLAY_SAMPLE are both set: a sample is one random record a second ` +
+        "for ever, so set one of the two",
+    );
+  }
   if (has("finnhub") && config.finnhub_api_key === null) {
     faults.push("FINNHUB_API_KEY is not set: the source finnhub needs one, see https://finnhub.io");
   }

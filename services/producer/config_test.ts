@@ -35,6 +35,14 @@ Deno.test("what is out of bounds is refused, all at once", () => {
 for (
   const [environment, expected] of [
     [{ TAPELINE_SOURCE: "replay" }, /TAPELINE_REPLAY_FILE is not set/],
+    [
+      { TAPELINE_REPLAY_SAMPLE: "true", TAPELINE_REPLAY_AGAIN: "true" },
+      /TAPELINE_REPLAY_AGAIN and TAPELINE_REPLAY_SAMPLE are both set/,
+    ],
+    [
+      { TAPELINE_REPLAY_SAMPLE: "true", TAPELINE_REPLAY_SPEED: "max" },
+      /TAPELINE_REPLAY_SPEED and TAPELINE_REPLAY_SAMPLE are both set/,
+    ],
     [{ TAPELINE_SOURCE: "finnhub" }, /FINNHUB_API_KEY is not set/],
     [{ TAPELINE_SOURCE: "http", TAPELINE_HTTP_HOST: "0.0.0.0" }, /set TAPELINE_HTTP_TOKEN too/],
     [{ TAPELINE_SOURCE: "http", TAPELINE_HTTP_HOST: "127.0.0.1.nip.io" }, /is not loopback/],
