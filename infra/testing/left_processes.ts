@@ -1,11 +1,11 @@
 /** Finds processes that tests have left behind. */
 import { ROOT } from "../conformance/source_files.ts";
 
-/** A test's directory is in the command line of servers, this checkout's path in that of services. */
-const MARKS = ["tapeline-test-", ROOT];
+/** Servers and services are all started from files of this checkout, by their whole paths. */
+const MARKS = [ROOT];
 
 /**
- * Lists processes whose command line names a test's directory or this checkout.
+ * Lists processes whose command line names this checkout.
  *
  * @param marks Texts that mark a command line as ours.
  * @returns "pid command", one a process; empty where the system has no /proc (macOS).
