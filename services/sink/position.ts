@@ -4,6 +4,7 @@
  */
 import type { Database } from "../../runtime/database.ts";
 import type { PartitionEnds, PartitionReader } from "../../runtime/kafka_reader.ts";
+import { SetupError } from "../../runtime/setup_error.ts";
 
 /** Whose positions: the consumer's name, and the cluster that it reads now. */
 export interface PositionOwner {
@@ -25,7 +26,7 @@ export interface ClaimedPosition {
 }
 
 /** The database's memory does not fit the topic: going on would skip or mix data. */
-export class PositionRefusedError extends Error {
+export class PositionRefusedError extends SetupError {
   override name = "PositionRefusedError";
 }
 
@@ -103,7 +104,9 @@ async function rememberFirst(
 /**
  * Reads where a partition goes on, and remembers it where nothing was remembered: its oldest record.
  *
- * @param ends What the topic holds, asked for just before.
+ * @param readEnds Asks what the topic holds. It is asked after each reading of the position: a
+ *   partition's former owner may still be storing, and its position would seem to be past an end
+ *   that was read before.
  * @throws PositionRefusedError where the database does not belong to the topic.
  */
 export async function claimPosition(
@@ -111,14 +114,16 @@ export async function claimPosition(
   owner: PositionOwner,
   topic: string,
   partition: number,
-  ends: PartitionEnds,
+  readEnds: () => Promise<PartitionEnds>,
 ): Promise<ClaimedPosition> {
   const place = `${topic}/${partition}`;
-  const judge = async (): Promise<ClaimedPosition | null> =>
-    judgePosition(owner, place, await readPositions(database, owner, topic, partition), ends);
+  const judge = async (): Promise<ClaimedPosition | null> => {
+    const remembered = await readPositions(database, owner, topic, partition);
+    return judgePosition(owner, place, remembered, await readEnds());
+  };
   let claimed = await judge();
   if (claimed === null) {
-    await rememberFirst(database, owner, topic, partition, ends);
+    await rememberFirst(database, owner, topic, partition, await readEnds());
     claimed = await judge();
   }
   if (claimed === null) {

@@ -162,8 +162,8 @@ export async function startPosition(
   partition = 0,
 ): Promise<PositionOwner> {
   const owner = { consumer: "sink", cluster_id: "test" };
-  const ends = { earliest: 0n, last_stable: 0n };
-  await claimPosition(database, owner, topic, partition, ends);
+  const readEnds = () => Promise.resolve({ earliest: 0n, last_stable: 0n });
+  await claimPosition(database, owner, topic, partition, readEnds);
   return owner;
 }
 
