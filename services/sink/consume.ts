@@ -5,6 +5,7 @@ import { createGroupConsumer } from "../../runtime/kafka_consumer.ts";
 import { isEmptyBetween, type PartitionReader } from "../../runtime/kafka_reader.ts";
 import { errorFields } from "../../runtime/log.ts";
 import { candleSlice } from "./candle_slice.ts";
+import { createEmptyMoves } from "./empty_moves.ts";
 import { claimPosition, PositionRefusedError } from "./position.ts";
 import type { Slice, SlicePlace } from "./slice.ts";
 import { type WriterOptions, writeSlice } from "./slice_writer.ts";
@@ -41,8 +42,12 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   const { database, owner, metrics, log, trouble } = writer;
   /** What the database holds for us, by `topic/partition`; forgotten at every doubt. */
   const positions = new Map<string, bigint>();
-  /** Moves over offsets without records that are under way, by `topic/partition`. */
-  const moves = new Map<string, Promise<void>>();
+  const moves = createEmptyMoves(
+    moveOverEmpty,
+    (place, error) => log.debug("the position stays behind", { place, ...errorFields(error) }),
+  );
+  /** The partitions that the group has given us, by `topic/partition`. */
+  let assigned = new Map<string, { topic: string; partition: number }>();
   const { consumer, heartbeat_interval_ms, faults } = createGroupConsumer({
     kafka: options.kafka,
     log,
@@ -50,7 +55,14 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     session_timeout_ms: options.session_timeout_ms,
     fetch_wait_ms: options.fetch_wait_ms,
     partition_bytes_max: FETCH_BYTES_PARTITION_MAX,
-    onJoin() {
+    onJoin(assignment) {
+      const before = assigned;
+      assigned = placesOf(assignment);
+      for (const [place, { topic, partition }] of before) {
+        if (assigned.has(place)) continue;
+        metrics.lag.remove({ topic, partition: String(partition) });
+        metrics.next_offset.remove({ topic, partition: String(partition) });
+      }
       positions.clear();
       trouble.clear();
     },
@@ -61,12 +73,17 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     if (payload.batchSize > 0) return;
     const { topic, partition } = payload;
-    const place = `${topic}/${partition}`;
-    const move = moveOverEmpty(topic, partition, BigInt(payload.lastOffset) + 1n)
-      .catch((error) => log.debug("the position stays behind", { place, ...errorFields(error) }))
-      .finally(() => moves.delete(place));
-    moves.set(place, move);
+    moves.moveTo(topic, partition, BigInt(payload.lastOffset) + 1n);
   });
+
+  /** Takes note of what the database holds now. */
+  function notePosition(topic: string, partition: number, next_offset: bigint): void {
+    const place = `${topic}/${partition}`;
+    positions.set(place, next_offset);
+    // What was stored while the partition went to another instance is not for us to show.
+    if (!assigned.has(place)) return;
+    metrics.next_offset.set({ topic, partition: String(partition) }, Number(next_offset));
+  }
 
   /** Reads the position until it is had; null when the signal is aborted first. */
   async function claim(
@@ -77,8 +94,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     const place = `${topic}/${partition}`;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const ends = await options.reader.ends(topic, partition);
-        const claimed = await claimPosition(database, owner, topic, partition, ends);
+        const readEnds = () => options.reader.ends(topic, partition);
+        const claimed = await claimPosition(database, owner, topic, partition, readEnds);
         if (claimed.trimmed > 0n) {
           metrics.trimmed.inc(Number(claimed.trimmed));
           metrics.errors.inc({ kind: "trimmed" });
@@ -127,7 +144,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       positions.delete(place);
       return;
     }
-    positions.set(place, to);
+    notePosition(topic, partition, to);
     await consumer.commitOffsets([{ topic, partition, offset: String(to) }]);
   }
 
@@ -146,7 +163,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     if (known === fetched) return known;
     const position = await claim(topic, partition, signal);
     if (position === null) return null;
-    positions.set(place, position);
+    notePosition(topic, partition, position);
     if (position === fetched) return position;
     if (
       position < fetched &&
@@ -168,7 +185,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     const { batch, resolveOffset, isRunning, isStale } = payload;
     const { topic, partition, messages } = batch;
     const place = `${topic}/${partition}`;
-    await moves.get(place);
+    const started_at = performance.now();
+    await moves.ended(topic, partition);
     let from = await startOf(payload, signal);
     if (from === null) return;
     const end = BigInt(batch.lastOffset()) + 1n;
@@ -190,12 +208,15 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
         return;
       }
       metrics.received.inc({ from: slice.table }, received);
-      positions.set(place, to);
+      notePosition(topic, partition, to);
       resolveOffset(String(to - 1n));
       from = to;
     }
-    const lag = BigInt(batch.highWatermark) - end;
-    metrics.lag.set({ topic, partition: String(partition) }, Math.max(0, Number(lag)));
+    metrics.duration.observe((performance.now() - started_at) / 1000);
+    if (assigned.has(place)) {
+      const lag = Math.max(0, Number(BigInt(batch.highWatermark) - end));
+      metrics.lag.set({ topic, partition: String(partition) }, lag);
+    }
     await tellKafka(payload, end);
   }
 
@@ -218,7 +239,6 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       await sleep(50);
       return;
     }
-    const started_at = performance.now();
     const lost = new AbortController();
     const alive = setInterval(() => {
       // It throws where the group has a new assignment: the batch is then left as it is.
@@ -228,7 +248,6 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       await storeBatch(payload, AbortSignal.any([stopping, lost.signal]));
     } finally {
       clearInterval(alive);
-      metrics.duration.observe((performance.now() - started_at) / 1000);
     }
     // kafkajs must hear of a lost assignment itself: it joins again then.
     if (lost.signal.aborted) throw lost.signal.reason;
@@ -253,7 +272,17 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     ],
     async stop() {
       await consumer.disconnect();
-      await Promise.all(moves.values());
+      await moves.allEnded();
     },
   };
+}
+
+function placesOf(
+  assignment: { [topic: string]: number[] },
+): Map<string, { topic: string; partition: number }> {
+  return new Map(
+    Object.entries(assignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => [`${topic}/${partition}`, { topic, partition }])
+    ),
+  );
 }

@@ -237,7 +237,8 @@ Deno.test("the sink over real servers", async (test) => {
         ) {
           await database.sql.unsafe(`UPDATE kafka_offsets SET ${change}`);
           await withService("sink", environment, async (sink) => {
-            strictEqual(await sink.ended(), 1);
+            // A supervisor does not start it again.
+            strictEqual(await sink.ended(), 2);
             match(String((await sink.line(({ event }) => event === "failed")).error), says);
           });
           await database.sql`TRUNCATE kafka_offsets`;
@@ -245,6 +246,27 @@ Deno.test("the sink over real servers", async (test) => {
         }
         await sendRecords(bootstrap, ticks);
         await withService("sink", environment, () => rowsReach(database, 200));
+      });
+    });
+
+    await test.step("a partition that goes to another instance is no longer shown", async () => {
+      await withFresh(servers, "shown", async ({ topics, environment }) => {
+        const ticks = someTicks(100).map((tick) => tickRecord(topics.ticks, tick));
+        await sendRecords(bootstrap, ticks);
+        const gauges = ["tapeline_sink_lag_records", "tapeline_sink_next_offset"];
+        await withService("sink", environment, async (first) => {
+          const shown = (gauge: string, isWanted: (partitions: number) => boolean) =>
+            eventually(async () => {
+              const lines = (await first.metrics()).split("\n");
+              const start = `${gauge}{topic="${topics.ticks}"`;
+              return isWanted(lines.filter((line) => line.startsWith(start)).length);
+            }, `${gauge} of the right partitions`);
+          for (const gauge of gauges) await shown(gauge, (partitions) => partitions === PARTITIONS);
+          await withService("sink", environment, async (second) => {
+            await second.ready();
+            for (const gauge of gauges) await shown(gauge, (partitions) => partitions < PARTITIONS);
+          });
+        });
       });
     });
 

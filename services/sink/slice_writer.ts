@@ -33,8 +33,8 @@ export interface WriterOptions {
 }
 
 /**
- * What came of a slice: it is stored; or the position had moved, so another instance has it; or the
- * signal was aborted first.
+ * What came of a slice: it is stored; or the position had moved, so another instance has it or a
+ * COMMIT whose answer was lost; or the signal was aborted first.
  */
 export type WriteOutcome = "stored" | "moved" | "aborted";
 
@@ -66,9 +66,9 @@ async function writeRows(
   const { metrics, trouble } = options;
   const place = `${slice.topic}/${slice.partition}`;
   for (let attempt = 0; !signal.aborted; attempt++) {
-    const started_at = performance.now();
     try {
       await options.tick_partitions?.ensure(slice.ingest_days);
+      const started_at = performance.now();
       await storeSlice(options.database, options.owner, slice, options.store_deadline_ms);
       trouble.delete(place);
       countStored(metrics, slice, performance.now() - started_at);
@@ -77,7 +77,10 @@ async function writeRows(
       const fault = storeFault(error);
       metrics.errors.inc({ kind: fault });
       if (fault === "position_moved") {
-        options.log.warn("a batch was already stored by another instance", errorFields(error));
+        options.log.warn(
+          "a batch was already stored by another instance, or by a COMMIT whose answer was lost",
+          errorFields(error),
+        );
         return "moved";
       }
       if (fault === "row_refused" && slice.rows.length > 0) {
@@ -158,14 +161,13 @@ async function finishedBefore(signal: AbortSignal, work: Promise<void>): Promise
 
 function countStored(
   metrics: Metrics<typeof METRICS>,
-  { table, topic, partition, rows, replaced, to }: Slice,
+  { table, rows, replaced }: Slice,
   duration_ms: number,
 ): void {
   metrics.sent.inc({ to: table }, rows.length + replaced);
   metrics.rows_stored.inc({ table }, rows.length);
   metrics.batch_rows.observe({ table }, rows.length);
   metrics.store_duration.observe({ table }, duration_ms / 1000);
-  metrics.next_offset.set({ topic, partition: String(partition) }, Number(to));
   if (table !== "ticks") return;
   const now = Date.now();
   for (const { record } of rows) {

@@ -92,7 +92,8 @@ async function movePosition(
       AND topic = ${topic} AND partition = ${partition} AND next_offset = ${String(from)}`;
   if (moved.count !== 1) {
     throw new PositionMovedError(
-      `${topic}/${partition} is not at offset ${from} any more: another instance has stored from there`,
+      `${topic}/${partition} is not at offset ${from} any more: another instance has stored from ` +
+        "there, or a COMMIT whose answer was lost",
     );
   }
 }
