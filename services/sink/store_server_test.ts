@@ -20,7 +20,7 @@ import { PositionMovedError, storeFault, storeSlice } from "./store.ts";
 import { createTickPartitions } from "./tick_partitions.ts";
 import { tickSlice } from "./tick_slice.ts";
 import type { Slice } from "./slice.ts";
-import type { PositionOwner } from "./position.ts";
+import { claimPosition, type PositionOwner } from "./position.ts";
 
 const DEADLINE_MS = 10_000;
 
@@ -168,6 +168,24 @@ Deno.test("storing slices in a real Postgres", async (test) => {
         await rejects(storeSlice(database, owner, slice, DEADLINE_MS), PositionMovedError);
         deepStrictEqual(await countTicks(database), { rows: 10, places: 10 });
         deepStrictEqual(await storedPositions(database, "ticks"), [10n]);
+      });
+    });
+
+    await test.step("a former owner that stores during a claim is no reason to refuse it", async () => {
+      await withDatabase(await servers.newDatabase(), async (database) => {
+        const owner = await prepare(database);
+        const readEnds = async () => {
+          await storeSlice(database, owner, sliceOf(someTicks(10), 0n), DEADLINE_MS);
+          // The end as it was before those ten came in.
+          return { earliest: 0n, last_stable: 5n };
+        };
+        deepStrictEqual(await claimPosition(database, owner, "ticks", 0, readEnds), {
+          next_offset: 0n,
+          trimmed: 0n,
+        });
+        // A position that is out of date stores nothing.
+        const late = storeSlice(database, owner, sliceOf(someTicks(10), 0n), DEADLINE_MS);
+        await rejects(late, PositionMovedError);
       });
     });
 
