@@ -6,7 +6,13 @@ import { createPace, type Pace } from "./replay_pace.ts";
 import { createProgress, type Progress } from "./replay_progress.ts";
 import { findTraces, type ResumePoint, resumePoint } from "./replay_resume.ts";
 import { checkFormat, readRows, refuseLine, type RowBlock } from "./replay_rows.ts";
-import { identifyFile, type ReplayFile, replaySource, runName } from "./replay_run.ts";
+import {
+  identifyFile,
+  type ReplayFile,
+  replaySource,
+  runName,
+  sampleSource,
+} from "./replay_run.ts";
 import { skipSent } from "./replay_skip.ts";
 import { createReservoir, sendSamples } from "./replay_sample.ts";
 import type { OpenSource, SourceContext } from "./source.ts";
@@ -40,7 +46,7 @@ async function openFile(path: string): Promise<ReplayFile> {
 async function runReplay(context: SourceContext, file: ReplayFile): Promise<void> {
   const { config, door, log, stopping } = context;
   const from = await whereToGoOn(context, file);
-  const source = replaySource(file.path, from.round);
+  const { source } = from;
   const run = runName(file.identity, from.round);
   if (from.is_complete) {
     log.info(
@@ -71,7 +77,7 @@ async function runReplay(context: SourceContext, file: ReplayFile): Promise<void
 }
 
 async function runSample(context: SourceContext, file: ReplayFile): Promise<void> {
-  const source = replaySource(file.path, 1);
+  const source = sampleSource(file.path);
   const progress = createProgress(context, source, file.size);
   const reservoir = createReservoir();
   for await (const block of readRows(file.path, source)) {
@@ -84,19 +90,25 @@ async function runSample(context: SourceContext, file: ReplayFile): Promise<void
 }
 
 async function whereToGoOn(
-  { config, openReader, partitions }: SourceContext,
+  { config, log, openReader, partitions }: SourceContext,
   file: ReplayFile,
-): Promise<ResumePoint> {
+): Promise<ResumePoint & { source: string }> {
   const reader = await openReader();
   try {
-    const traces = await findTraces(
-      reader,
-      config.tick_topic,
-      partitions,
-      file.identity,
-      config.replay_search_records,
-    );
-    return resumePoint(traces, config.replay_again);
+    const { replay_again: again, replay_search_records: records_max } = config;
+    const wanted = { identity: file.identity, records_max, again };
+    const found = await findTraces(reader, config.tick_topic, partitions, wanted);
+    const from = resumePoint(found.traces, again);
+    const source = from.source ?? replaySource(file.path, found.taken_sources);
+    if (found.is_cut && from.source === null) {
+      log.warn(
+        `only the newest ${records_max} records of each partition were searched for earlier ` +
+          `replays: if one of ${file.path} is older, lines come twice, and if source ${source} is ` +
+          "an older replay's, its ticks are late; TAPELINE_REPLAY_SEARCH_RECORDS sets how far back",
+        { event: "search_cut", source, records_max },
+      );
+    }
+    return { ...from, source };
   } finally {
     await reader.close();
   }

@@ -1,5 +1,6 @@
 /** Finds out from Kafka how far a file has been replayed (decision 11: a replay resumes there). */
 import { REPLAY_LINE_HEADER, REPLAY_RUN_HEADER } from "../../../contract/records.ts";
+import { decodeJson } from "../../../contract/tick.ts";
 import { type PartitionReader, readRange, type ReadRecord } from "../../../runtime/kafka_reader.ts";
 import { roundOf } from "./replay_run.ts";
 
@@ -9,11 +10,25 @@ export interface Trace {
   round: number;
   /** The last line that is there; null: the end marker is, and so is everything. */
   line: number | null;
+  /** The source that its ticks have. */
+  source: string;
+}
+
+/** What the tick topic's tail tells of a file, and of other runs. */
+export interface FoundTraces {
+  /** By partition: the latest trace of the file; null where there is none. */
+  traces: (Trace | null)[];
+  /** Sources of all runs that were come across, the file's own too. */
+  taken_sources: Set<string>;
+  /** The search ended at its bound, before the topic's start: what is older is not known. */
+  is_cut: boolean;
 }
 
 /** From where a replay goes on. */
 export interface ResumePoint {
   round: number;
+  /** The source that the round's ticks in Kafka have; null where the round begins. */
+  source: string | null;
   /** By partition: the last line that is there; 0 where none is, Infinity where all are. */
   lines: number[];
   /** The file was replayed to its end, and is not to be sent again. */
@@ -32,78 +47,107 @@ const FIRST_STEP = 2_000n;
 export function resumePoint(traces: readonly (Trace | null)[], again: boolean): ResumePoint {
   const round = Math.max(1, ...traces.map((trace) => trace?.round ?? 0));
   const of_round = traces.map((trace) => trace?.round === round ? trace : null);
+  const source = of_round.find((trace) => trace !== null)?.source ?? null;
   if (of_round.some((trace) => trace?.line === null)) {
     // The end marker goes out when every tick is confirmed: no line is to be sent any more.
     const lines = traces.map(() => Infinity);
     if (of_round.some((trace) => trace?.line !== null)) {
-      return { round, lines, is_complete: false };
+      return { round, source, lines, is_complete: false };
     }
     return again
-      ? { round: round + 1, lines: traces.map(() => 0), is_complete: false }
-      : { round, lines, is_complete: true };
+      ? { round: round + 1, source: null, lines: traces.map(() => 0), is_complete: false }
+      : { round, source, lines, is_complete: true };
   }
-  return { round, lines: of_round.map((trace) => trace?.line ?? 0), is_complete: false };
+  return { round, source, lines: of_round.map((trace) => trace?.line ?? 0), is_complete: false };
 }
 
 /**
- * Looks in the tail of each partition for the latest trace of a file.
+ * Looks in the tail of each partition for the latest trace of a file, and for the sources of runs.
  *
  * @param reader Reads the tick topic.
  * @param topic The tick topic.
  * @param partitions How many it has.
- * @param identity The file's.
- * @param records_max How far back to look in each partition. Where one of them holds a trace, the
- *   others are searched to their beginning: else lines of theirs would be sent twice.
- * @returns By partition; null where there is none.
+ * @param wanted `identity` is the file's. `records_max` is how far back to look in each partition;
+ *   where one of them holds a trace, the others are searched to their beginning: else lines of
+ *   theirs would be sent twice. A partition's search ends at the file's trace, except where `again`
+ *   asks for a new source: then sources are looked for as far as the bound.
  */
 export async function findTraces(
   reader: PartitionReader,
   topic: string,
   partitions: number,
-  identity: string,
-  records_max: number,
-): Promise<(Trace | null)[]> {
-  const traces: (Trace | null)[] = [];
-  const search = (partition: number, depth: number): Promise<Trace | null> =>
-    findTrace(reader, topic, partition, identity, BigInt(depth));
+  wanted: { identity: string; records_max: number; again: boolean },
+): Promise<FoundTraces> {
+  const taken_sources = new Set<string>();
+  const search = (partition: number, depth: number): ReturnType<typeof searchPartition> =>
+    searchPartition(reader, topic, partition, { ...wanted, records_max: depth }, taken_sources);
+  const found: Awaited<ReturnType<typeof search>>[] = [];
   for (let partition = 0; partition < partitions; partition++) {
-    traces.push(await search(partition, records_max));
+    found.push(await search(partition, wanted.records_max));
   }
-  if (traces.every((trace) => trace === null)) return traces;
-  for (let partition = 0; partition < partitions; partition++) {
-    traces[partition] ??= await search(partition, Number.MAX_SAFE_INTEGER);
+  if (found.some(({ trace }) => trace !== null)) {
+    for (let partition = 0; partition < partitions; partition++) {
+      if (found[partition]!.trace !== null) continue;
+      found[partition] = await search(partition, Number.MAX_SAFE_INTEGER);
+    }
   }
-  return traces;
+  return {
+    traces: found.map(({ trace }) => trace),
+    taken_sources,
+    is_cut: found.some(({ is_cut }) => is_cut),
+  };
 }
 
-async function findTrace(
+async function searchPartition(
   reader: PartitionReader,
   topic: string,
   partition: number,
-  identity: string,
-  records_max: bigint,
-): Promise<Trace | null> {
+  wanted: { identity: string; records_max: number; again: boolean },
+  taken_sources: Set<string>,
+): Promise<{ trace: Trace | null; is_cut: boolean }> {
   const { earliest, last_stable } = await reader.ends(topic, partition);
-  const floor = last_stable - earliest > records_max ? last_stable - records_max : earliest;
+  const bound = last_stable - BigInt(wanted.records_max);
+  const floor = bound > earliest ? bound : earliest;
   let step = FIRST_STEP;
+  let trace: Trace | null = null;
   for (let end = last_stable; end > floor; step *= 2n) {
     const from = end - step > floor ? end - step : floor;
     let latest: Trace | null = null;
     for await (const records of readRange(reader, topic, partition, from, end)) {
-      for (const record of records) latest = traceOf(record, identity) ?? latest;
+      for (const record of records) {
+        const found = runOf(record);
+        if (found === null) continue;
+        taken_sources.add(found.source);
+        latest = traceOf(found, wanted.identity) ?? latest;
+      }
     }
-    if (latest) return latest;
+    trace ??= latest;
+    if (trace !== null && !wanted.again) return { trace, is_cut: false };
     end = from;
   }
-  return null;
+  return { trace, is_cut: floor > earliest };
 }
 
-function traceOf({ headers }: ReadRecord, identity: string): Trace | null {
+/** The run that a record tells of; null where it tells of none. */
+function runOf(
+  { headers, value }: ReadRecord,
+): { run: string; line: number | null; source: string } | null {
   const run = headers?.[REPLAY_RUN_HEADER];
-  if (run === undefined) return null;
-  const round = roundOf(identity, String(run));
-  if (round === null) return null;
+  if (run === undefined || value === null) return null;
+  // Ticks and end markers both say their source.
+  const decoded = decodeJson(value);
+  if ("fault" in decoded) return null;
+  const source = (decoded.value as { source?: unknown } | null)?.source;
+  if (typeof source !== "string") return null;
   const line = headers?.[REPLAY_LINE_HEADER];
-  // A record of the run without a line is its end marker.
-  return { round, line: line === undefined ? null : Number(line) };
+  // A record of a run without a line is its end marker.
+  return { run: String(run), line: line === undefined ? null : Number(line), source };
+}
+
+function traceOf(
+  { run, line, source }: NonNullable<ReturnType<typeof runOf>>,
+  identity: string,
+): Trace | null {
+  const round = roundOf(identity, run);
+  return round === null ? null : { round, line, source };
 }

@@ -1,40 +1,54 @@
 import { deepStrictEqual, notStrictEqual, strictEqual } from "node:assert/strict";
 import { partitionOf } from "../../../contract/partition.ts";
 import type { PartitionReader, ReadRecord } from "../../../runtime/kafka_reader.ts";
-import { findTraces, resumePoint } from "./replay_resume.ts";
+import { findTraces, type FoundTraces, resumePoint, type Trace } from "./replay_resume.ts";
 import type { RowBlock } from "./replay_rows.ts";
-import { identifyFile, replaySource, roundOf, runName } from "./replay_run.ts";
+import { identifyFile, replaySource, roundOf, runName, sampleSource } from "./replay_run.ts";
 import { skipSent } from "./replay_skip.ts";
 
+const trace = (round: number, line: number | null): Trace => ({ round, line, source: `s${round}` });
+
 Deno.test("a file that is not in begins at its first line", () => {
-  deepStrictEqual(resumePoint([null, null], false), {
-    round: 1,
-    lines: [0, 0],
-    is_complete: false,
-  });
-  deepStrictEqual(resumePoint([null, null], true), { round: 1, lines: [0, 0], is_complete: false });
+  for (const again of [false, true]) {
+    deepStrictEqual(resumePoint([null, null], again), {
+      round: 1,
+      source: null,
+      lines: [0, 0],
+      is_complete: false,
+    });
+  }
 });
 
 Deno.test("each partition goes on after its own last line", () => {
-  const traces = [{ round: 1, line: 7 }, null, { round: 1, line: 9 }];
+  const traces = [trace(1, 7), null, trace(1, 9)];
   deepStrictEqual(resumePoint(traces, false).lines, [7, 0, 9]);
 });
 
-Deno.test("a killed second replay goes on, and does not begin a third", () => {
-  const traces = [{ round: 2, line: 7 }, { round: 1, line: null }];
-  deepStrictEqual(resumePoint(traces, true), { round: 2, lines: [7, 0], is_complete: false });
+Deno.test("a killed second replay goes on under its source, and does not begin a third", () => {
+  deepStrictEqual(resumePoint([trace(1, null), trace(2, 7)], true), {
+    round: 2,
+    source: "s2",
+    lines: [0, 7],
+    is_complete: false,
+  });
 });
 
-Deno.test("a complete file is left alone, or begun again as the next round", () => {
-  const traces = [{ round: 2, line: null }, { round: 2, line: null }];
+Deno.test("a complete file is left alone, or begun again as the next round, of another source", () => {
+  const traces = [trace(2, null), trace(2, null)];
   strictEqual(resumePoint(traces, false).is_complete, true);
-  deepStrictEqual(resumePoint(traces, true), { round: 3, lines: [0, 0], is_complete: false });
+  deepStrictEqual(resumePoint(traces, true), {
+    round: 3,
+    source: null,
+    lines: [0, 0],
+    is_complete: false,
+  });
 });
 
 Deno.test("an end marker that is not in every partition is sent again, and nothing else", () => {
-  for (const other of [{ round: 1, line: 7 }, null]) {
-    deepStrictEqual(resumePoint([{ round: 1, line: null }, other], true), {
+  for (const other of [trace(1, 7), null]) {
+    deepStrictEqual(resumePoint([trace(1, null), other], true), {
       round: 1,
+      source: "s1",
       lines: [Infinity, Infinity],
       is_complete: false,
     });
@@ -62,6 +76,7 @@ function topicOf(partitions: ({ run: string; line?: number } | null)[][]): {
       const all = partitions[partition]!;
       const records = all.slice(Number(offset), Number(offset) + 500).map((entry, at) => ({
         offset: String(Number(offset) + at),
+        value: new TextEncoder().encode(JSON.stringify({ source: entry?.run.replace("~", "/") })),
         headers: entry === null ? {} : {
           "tapeline-run": entry.run,
           ...(entry.line === undefined ? {} : { "tapeline-line": String(entry.line) }),
@@ -81,31 +96,62 @@ function topicOf(partitions: ({ run: string; line?: number } | null)[][]): {
 
 const others = (count: number): null[] => Array<null>(count).fill(null);
 
+const find = (
+  reader: PartitionReader,
+  partitions: number,
+  records_max: number,
+  again = false,
+): Promise<FoundTraces> =>
+  findTraces(reader, "ticks", partitions, { identity: "f", records_max, again });
+const found = (line: number | null): Trace => ({ round: 1, line, source: "f/1" });
+
 Deno.test("the latest trace is found from the end, without reading everything", async () => {
   const { reader, fetched } = topicOf([
     [...others(50_000), { run: "f~1", line: 5 }, { run: "f~1", line: 8 }, ...others(3_000)],
     [{ run: "g~1", line: 3 }, ...others(10)],
   ]);
-  const traces = await findTraces(reader, "ticks", 2, "f", 20_000);
-  deepStrictEqual(traces, [{ round: 1, line: 8 }, null]);
+  const { traces, is_cut } = await find(reader, 2, 20_000);
+  deepStrictEqual([traces, is_cut], [[found(8), null], false]);
   strictEqual(fetched() < 10_000, true);
 });
 
 Deno.test("the search is bounded, but not where another partition holds the file", async () => {
   const old = [{ run: "f~1", line: 5 }, ...others(30_000)];
-  deepStrictEqual(await findTraces(topicOf([old, []]).reader, "ticks", 2, "f", 5_000), [
-    null,
-    null,
-  ]);
-  deepStrictEqual(
-    await findTraces(topicOf([old, [{ run: "f~1", line: 6 }]]).reader, "ticks", 2, "f", 5_000),
-    [{ round: 1, line: 5 }, { round: 1, line: 6 }],
-  );
+  deepStrictEqual(await find(topicOf([old, []]).reader, 2, 5_000), {
+    traces: [null, null],
+    taken_sources: new Set(),
+    is_cut: true,
+  });
+  deepStrictEqual(await find(topicOf([old, [{ run: "f~1", line: 6 }]]).reader, 2, 5_000), {
+    traces: [found(5), found(6)],
+    taken_sources: new Set(["f/1"]),
+    is_cut: false,
+  });
 });
 
 Deno.test("an end marker is a trace without a line", async () => {
   const { reader } = topicOf([[{ run: "f~1", line: 5 }, { run: "f~1" }]]);
-  deepStrictEqual(await findTraces(reader, "ticks", 1, "f", 5_000), [{ round: 1, line: null }]);
+  deepStrictEqual((await find(reader, 1, 5_000)).traces, [found(null)]);
+});
+
+Deno.test("the sources of every run are found; for another round, past the file's own trace", async () => {
+  const partitions = [
+    [{ run: "g~1", line: 3 }, ...others(9_000), { run: "f~1" }],
+    [{ run: "f~1" }, { run: "h~4" }],
+  ];
+  const sources = async (again: boolean, records_max: number): Promise<unknown[]> => {
+    const { traces, taken_sources, is_cut } = await find(
+      topicOf(partitions).reader,
+      2,
+      records_max,
+      again,
+    );
+    deepStrictEqual(traces, [found(null), found(null)]);
+    return [[...taken_sources].sort(), is_cut];
+  };
+  deepStrictEqual(await sources(false, 20_000), [["f/1", "h/4"], false]);
+  deepStrictEqual(await sources(true, 20_000), [["f/1", "g/1", "h/4"], false]);
+  deepStrictEqual(await sources(true, 5_000), [["f/1", "h/4"], true]);
 });
 
 function blockOf(rows: [line: number, symbol: string, timestamp?: number][]): RowBlock {
@@ -176,10 +222,19 @@ Deno.test("a run tells its round, and only to its own file", () => {
   }
 });
 
-Deno.test("a replay's source can be carried by a tick", () => {
-  strictEqual(replaySource("/data/ticks.csv.gz", 1), "replay/ticks.csv.gz");
-  strictEqual(replaySource("/data/ticks.csv.gz", 3), "replay/ticks.csv.gz~3");
-  strictEqual(replaySource("a|b\u0000c.csv", 1), "replay/a_b_c.csv");
-  strictEqual(replaySource("x".repeat(300), 2).length, 128);
-  strictEqual(replaySource("x".repeat(300), 2).endsWith("~2"), true);
+Deno.test("a replay's source can be carried by a tick, and is nobody else's", () => {
+  const source = (path: string, ...taken: string[]): string => replaySource(path, new Set(taken));
+  strictEqual(source("/data/ticks.csv.gz"), "replay/ticks.csv.gz");
+  strictEqual(source("/data/t.csv", "replay/t.csv"), "replay/t.csv~2");
+  strictEqual(source("/data/t.csv", "replay/t.csv", "replay/t.csv~2"), "replay/t.csv~3");
+  strictEqual(source("/data/t.csv", "replay/t.csv~2"), "replay/t.csv");
+  strictEqual(source("a|b\u0000c.csv"), "replay/a_b_c.csv");
+  const long = "x".repeat(300);
+  strictEqual(source(long, source(long)).length, 128);
+  strictEqual(source(long, source(long)).endsWith("x~2"), true);
+});
+
+Deno.test("a sample's source is never a replay's", () => {
+  strictEqual(sampleSource("/data/t.csv"), "replay/t.csv~sample");
+  strictEqual(replaySource("/data/t.csv~sample", new Set()), "replay/t.csv_sample");
 });

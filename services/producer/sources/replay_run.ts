@@ -60,15 +60,37 @@ export function roundOf(identity: string, run: string): number | null {
   return Number.isSafeInteger(round) && round >= 1 ? round : null;
 }
 
+/** What a sample's source ends with; no replay's does. */
+const SAMPLE_SUFFIX = "~sample";
+
 /**
- * The `source` of a replay's ticks: `replay/<file name>`, with what a source can't hold replaced.
+ * The `source` of a replay's ticks: `replay/<file name>` or, where another run has that name, the
+ * first free of `~2`, `~3`, …: a source that has ended stays so, and all its later ticks are late.
  *
  * @param path The file.
- * @param round 1 for the first replay; later ones get `~2`, `~3`, …
+ * @param taken Sources of other runs.
  */
-export function replaySource(path: string, round: number): string {
+export function replaySource(path: string, taken: ReadonlySet<string>): string {
+  for (let number = 1;; number++) {
+    const source = sourceName(path, number === 1 ? "" : `~${number}`);
+    if (!taken.has(source)) return source;
+  }
+}
+
+/**
+ * The `source` of a file's samples, `replay/<file name>~sample`: it never ends, and no replay of the
+ * file shares it.
+ *
+ * @param path The file.
+ */
+export function sampleSource(path: string): string {
+  return sourceName(path, SAMPLE_SUFFIX);
+}
+
+/** What a source can't hold is replaced. */
+function sourceName(path: string, suffix: string): string {
   const name = path.slice(path.lastIndexOf("/") + 1)
-    .replaceAll(/[\p{Cc}|\ufffd\p{Surrogate}]/gu, "_").trim();
-  const suffix = round === 1 ? "" : `~${round}`;
+    .replaceAll(/[\p{Cc}|\ufffd\p{Surrogate}]/gu, "_").trim()
+    .replace(/~sample$/, "_sample");
   return `replay/${name}`.slice(0, SOURCE_LENGTH_MAX - suffix.length).trimEnd() + suffix;
 }

@@ -137,6 +137,9 @@ Deno.test("a sample is of the file, and has the time of sending", async () => {
     await under_test.takeUntil(() => under_test.markers.length === 1);
     strictEqual(under_test.markers[0]!.event_time, tick!.timestamp);
     strictEqual(under_test.markers[0]!.ended, false);
+    for (const { source } of [tick!, under_test.markers[0]!]) {
+      strictEqual(source, "replay/ticks.csv~sample");
+    }
   });
 });
 
