@@ -221,7 +221,7 @@ Deno.test("aggregator: unequal partition counts are refused with what to do", as
       { topic: TOPICS.candles, partitions: 2, settings: {} },
     ]);
     await withService("aggregator", { KAFKA_BOOTSTRAP_SERVERS: bootstrap }, async (aggregator) => {
-      strictEqual(await aggregator.ended(), 1);
+      strictEqual(await aggregator.ended(), 2);
       match(aggregator.output(), /has 3 partitions and topic aggregated-metrics has 2/);
     });
   });

@@ -3,6 +3,7 @@ import { PIPELINE } from "../../contract/pipeline.ts";
 import { createKafka } from "../../runtime/kafka.ts";
 import { openReader } from "../../runtime/kafka_reader.ts";
 import { runService } from "../../runtime/service.ts";
+import { SetupError } from "../../runtime/setup_error.ts";
 import { SETTINGS } from "./config.ts";
 import { startConsumer } from "./consume.ts";
 import { METRICS } from "./metrics.ts";
@@ -74,7 +75,7 @@ async function equalPartitions(
   const ticks = await reader.partitions(tick_topic);
   const candles = await reader.partitions(candle_topic);
   if (ticks === 0 || ticks !== candles) {
-    throw new Error(
+    throw new SetupError(
       `Topic ${tick_topic} has ${ticks} partitions and topic ${candle_topic} has ${candles}: the ` +
         "aggregator needs both, with equal counts, since its state lies beside its output",
     );
