@@ -1,5 +1,9 @@
 /** The operations port: /health, /ready and /metrics of a service. */
 import { Hono } from "hono";
+import { sleep } from "./backoff.ts";
+
+/** How long a stop waits for open connections: one with a request half sent never closes. */
+const STOP_DEADLINE_MS = 1_000;
 
 /** Whether a service can do its work, and if not, why. */
 export interface Readiness {
@@ -39,6 +43,7 @@ export function operationsApp(operations: Operations): Hono {
 /** A running server: where it is, and how to stop it. */
 export interface RunningServer {
   url: string;
+  /** Takes no more requests, and waits a second at the most for those under way. */
   stop(): Promise<void>;
 }
 
@@ -62,5 +67,15 @@ export function serveApp(app: Hono, hostname: string, port: number): RunningServ
     );
   }
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return { url: `http://${host}:${server.addr.port}`, stop: () => server.shutdown() };
+  return {
+    url: `http://${host}:${server.addr.port}`,
+    async stop() {
+      const closing = new AbortController();
+      const closed = server.shutdown().finally(() => closing.abort());
+      // What is open then goes with the process: Deno can't cut it, an abort by a signal after
+      // shutdown() throws BadResource.
+      await sleep(STOP_DEADLINE_MS, closing.signal);
+      if (closing.signal.aborted) await closed;
+    },
+  };
 }

@@ -1,4 +1,6 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict";
+import { Hono } from "hono";
+import { withDeadline } from "./backoff.ts";
 import { operationsApp, type Readiness, serveApp } from "./operations_server.ts";
 
 function appWith(readiness: Readiness): ReturnType<typeof operationsApp> {
@@ -42,4 +44,22 @@ Deno.test("a taken port is told with its number and what to do", async () => {
   } finally {
     await server.stop();
   }
+});
+
+Deno.test("a request half sent that stays open does not hold a stop", async () => {
+  const app = new Hono();
+  const reading = Promise.withResolvers<void>();
+  app.post("/", async (context) => {
+    reading.resolve();
+    return context.text(await context.req.text());
+  });
+  // The cut body is an error to the handler; Hono would write it to the console.
+  app.onError((error, context) => context.text(error.message, 500));
+  const server = serveApp(app, "127.0.0.1", 0);
+  const { hostname, port } = new URL(server.url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const half = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf";
+  await connection.write(new TextEncoder().encode(half));
+  await reading.promise;
+  await withDeadline(server.stop(), 3_000, "Stopping the server");
 });
