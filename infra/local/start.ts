@@ -29,7 +29,10 @@ const EXIT_NOT_DONE = 1;
 /** As a shell reports a process that Ctrl-C has ended. */
 const EXIT_AT_ONCE = 130;
 
-/** Exit codes: 0 an ordered stop (with --until-drained: the ledger balances), else 1. */
+/**
+ * Exit codes: 0 an ordered stop, 1 it could not start or was stopped before it was done. With
+ * --until-drained the ledger's verdict, as `deno task audit` gives it.
+ */
 async function start(args: readonly string[], screen: Screen): Promise<number> {
   const outer_environment = processEnvironment();
   const options = parseOptions(args, outer_environment);
