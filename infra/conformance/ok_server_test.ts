@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { withTestDirectory } from "../local/test_servers.ts";
 import { ROOT } from "./source_files.ts";
 
@@ -57,6 +57,18 @@ Deno.test("deno task ok passes as it is, and fails on each kind of fault", async
     await copyTree(ROOT, copy, NOT_COPIED);
     await Deno.symlink(`${ROOT}node_modules`, `${copy}/node_modules`);
     const { tasks } = JSON.parse(await Deno.readTextFile(`${copy}/deno.json`));
+
+    await test.step("as it is, whole, in under a minute", async () => {
+      const started_at_ms = performance.now();
+      const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["task", "ok"],
+        cwd: copy,
+        env: { NO_COLOR: "1" },
+      }).output();
+      strictEqual(success, true, new TextDecoder().decode(stderr));
+      const seconds = (performance.now() - started_at_ms) / 1000;
+      ok(seconds < 60, `it took ${seconds} s`);
+    });
 
     for (const { name, step, path, text, told } of FAULTS) {
       await test.step(name, async () => {

@@ -9,7 +9,7 @@ import { type LetterFilter, type LetterSource, newestLetters, readLetters } from
 import { letterJson, letterTable, whereText } from "./list.ts";
 import { replayLetters, type ReplayResult } from "./replay.ts";
 
-const USAGE = `deno task dead-letters list [filters] [--limit N] [--json]
+const USAGE = `deno task dead-letters [list] [filters] [--limit N] [--json]
 deno task dead-letters replay [filters | --all] [--value JSON] [--again] [--dry-run]
 
 list shows what was refused, where, why, and the head of its value; the newest last.
@@ -41,10 +41,14 @@ const FILTERS = {
 } as const;
 
 await runTool(1, async () => {
-  const [command, ...args] = Deno.args;
-  if (command === undefined || args.includes("--help") || command === "--help") {
+  // Without a verb, or with options only, it lists.
+  const given = Deno.args[0] ?? "list";
+  const [command, ...args] = given.startsWith("--")
+    ? ["list", ...Deno.args]
+    : [given, ...Deno.args.slice(1)];
+  if (args.includes("--help")) {
     printLine(USAGE);
-    return command === undefined ? 1 : 0;
+    return 0;
   }
   if (command === "list") return await list(args);
   if (command === "replay") return await replay(args);
