@@ -82,6 +82,15 @@ export function variablesOf(table: SettingTable): string[] {
 }
 
 /**
+ * Reads a table's variables from the process, each by its name: a service may read no others.
+ */
+export function environmentOf(table: SettingTable): Environment {
+  return Object.fromEntries(
+    variablesOf(table).map((variable) => [variable, Deno.env.get(variable)]),
+  );
+}
+
+/**
  * Finds variables that start with TAPELINE_ and that no table knows: most often a slip of the pen.
  *
  * @param tables Every table there is.

@@ -5,10 +5,10 @@
 import {
   type Config,
   ConfigError,
+  environmentOf,
   readConfig,
   type SettingTable,
   shownConfig,
-  variablesOf,
 } from "./config.ts";
 import { createLogger, errorFields, type Logger } from "./log.ts";
 import type { MetricTable } from "./metric_table.ts";
@@ -154,10 +154,7 @@ function configOrExit<Settings extends SettingTable & typeof SERVICE_SETTINGS>(
   service: { name: string; settings: Settings },
 ): Config<Settings> & Config<typeof SERVICE_SETTINGS> {
   try {
-    const environment = Object.fromEntries(
-      variablesOf(service.settings).map((variable) => [variable, Deno.env.get(variable)]),
-    );
-    return readConfig(service.settings, environment) as
+    return readConfig(service.settings, environmentOf(service.settings)) as
       & Config<Settings>
       & Config<typeof SERVICE_SETTINGS>;
   } catch (error) {

@@ -19,8 +19,8 @@ const BANS: Ban[] = [
   },
   {
     pattern: /\bDeno\.env\b|\bprocess\.env\b/,
-    within: (file) => isService(file) && !isTest(file) && !isServiceRunner(file),
-    instead: "the environment is read by runtime/service.ts from a table of settings",
+    within: (file) => isService(file) && !isTest(file) && file !== "runtime/config.ts",
+    instead: "the environment is read by runtime/config.ts from a table of settings",
   },
   {
     pattern: /from "(npm|jsr|https?):/,
@@ -38,10 +38,6 @@ const BANS: Ban[] = [
     instead: "say the type",
   },
 ];
-
-function isServiceRunner(file: string): boolean {
-  return file === "runtime/service.ts";
-}
 
 Deno.test("the habits of the house are kept", () => {
   const faults = sourceFiles().flatMap((file) => {
