@@ -91,17 +91,8 @@ async function run(
     KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap_servers.join(","),
     DATABASE_URL: servers.database_url,
   };
-  const services = startServices({
-    data_dir,
-    environment,
-    brokers: connections.brokers,
-    show,
-    onListening: () => files.write(),
-  });
   const parts = () => [...servers.parts, ...services.all].map((part) => part.status());
-  const stopServices = () => services.stop(() => progress.drained(AbortSignal.timeout(1_000)));
-  undo.defer(stopServices);
-
+  // Before the services, so that it still answers while they stop; it looks at them only when asked.
   const supervisor = serveApp(
     supervisorApp(async () => {
       const looks = await Promise.all(services.all.map(({ urls }) => observe(urls().operations)));
@@ -114,6 +105,16 @@ async function run(
     config.supervisor_port,
   );
   undo.defer(() => supervisor.stop());
+  const services = startServices({
+    data_dir,
+    environment,
+    brokers: connections.brokers,
+    show,
+    onListening: () => files.write(),
+  });
+  const stopServices = () => services.stop(() => progress.drained(AbortSignal.timeout(1_000)));
+  undo.defer(stopServices);
+
   const files = stackFiles(data_dir, servers, services, supervisor.url);
 
   await services.ready(stopping);

@@ -75,6 +75,11 @@ Deno.test("the stack starts, heals what dies, refuses a second start, and stops 
     const pids = await notedPids(data_dir);
     assert.equal(pids.size, 5);
     stack.signal("SIGTERM");
+    await eventually(
+      async () => ["stopping", "stopped"].includes((await stack.parts()).get("producer")!.state),
+      5_000,
+      () => "The supervisor does not tell that the services stop",
+    );
     const { code, elapsed_ms } = await stack.ended();
     assert.equal(code, 0, stack.output());
     assert.ok(elapsed_ms < STOP_MS_MAX, `The stop took ${elapsed_ms} ms`);
