@@ -2,6 +2,8 @@
  * Kafka for every service: the one module (with its neighbours kafka_*.ts) that knows kafkajs.
  * kafkajs is asleep upstream; what it needs is written down in docs/decisions/kafkajs.md.
  */
+// First: it must stand in place of kafkajs' own before anything of kafkajs is loaded.
+import "./kafka_encoding.ts";
 import {
   type Admin,
   CompressionCodecs,

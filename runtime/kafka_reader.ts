@@ -3,6 +3,8 @@
  * whoever looks. kafkajs has no assign(), so this asks its cluster and broker classes directly; a
  * batch's end is judged by position, since transaction markers take offsets too.
  */
+// First: it must stand in place of kafkajs' own before anything of kafkajs is loaded.
+import "./kafka_encoding.ts";
 import Cluster from "kafkajs/src/cluster/index.js";
 import Batch from "kafkajs/src/consumer/batch.js";
 import loggers from "kafkajs/src/loggers/index.js";

@@ -3,7 +3,7 @@ import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
 import { withServers } from "../../infra/local/test_servers.ts";
 import { eventually } from "../../infra/testing/test_service.ts";
 import { hasSharedData, readTickLines, sharedFile } from "../../infra/testing/shared_data.ts";
-import { makeTopics, readTicks, readTopic, withProducer } from "./test_producer.ts";
+import { makeTopics, readTicks, readTopic, sentTicks, withProducer } from "./test_producer.ts";
 import { receiptsDiffer } from "./test_receipts.ts";
 
 const max = (file: string): { [variable: string]: string } => ({
@@ -95,12 +95,6 @@ Deno.test("a replay that is killed goes on where Kafka says, nothing lost and no
     strictEqual(new Set(ticks.map(({ tick }) => tick.timestamp)).size, count);
   });
 });
-
-async function sentTicks(producer: { metrics(): Promise<string> }): Promise<number> {
-  const found = /records_sent_total\{[^}]*to="raw-market-data"[^}]*\} (\d+)/
-    .exec(await producer.metrics());
-  return Number(found?.[1] ?? 0);
-}
 
 Deno.test("a replay that is told to stop goes on when it is started again", async () => {
   await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {

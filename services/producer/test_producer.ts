@@ -94,3 +94,10 @@ export async function readTopic(
   }
   return found;
 }
+
+/** How many ticks it says that Kafka has confirmed. */
+export async function sentTicks(producer: { metrics(): Promise<string> }): Promise<number> {
+  const found = /records_sent_total\{[^}]*to="raw-market-data"[^}]*\} (\d+)/
+    .exec(await producer.metrics());
+  return Number(found?.[1] ?? 0);
+}
