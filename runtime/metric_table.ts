@@ -76,3 +76,14 @@ export const STAGE_METRICS = {
     buckets: DURATION_BUCKETS,
   },
 } as const satisfies MetricTable;
+
+/** What every stage measures that reads a topic. */
+export const READER_METRICS = {
+  trimmed: {
+    name: "tapeline_records_trimmed_total",
+    kind: "counter",
+    unit: "records",
+    help: "Records that the topic's retention deleted before this stage had read them",
+    labels: [],
+  },
+} as const satisfies MetricTable;

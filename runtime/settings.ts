@@ -109,6 +109,24 @@ export const KAFKA_SETTINGS = {
   },
 } as const satisfies SettingTable;
 
+/** Whoever reads Kafka in a consumer group. */
+export const CONSUMER_SETTINGS = {
+  fetch_wait_ms: {
+    variable: "TAPELINE_FETCH_WAIT_MS",
+    default: "100",
+    unit: "ms",
+    doc: "How long the broker gathers records before it answers a fetch",
+    parse: integer(1, 10_000),
+  },
+  session_timeout_ms: {
+    variable: "TAPELINE_SESSION_TIMEOUT_MS",
+    default: "10000",
+    unit: "ms",
+    doc: "After this time without a sign of life another instance takes the partitions over",
+    parse: integer(1_000, 300_000),
+  },
+} as const satisfies SettingTable;
+
 /** Whoever makes the topics. */
 export const TOPIC_SETTINGS = {
   tick_partitions: {

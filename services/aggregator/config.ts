@@ -1,11 +1,12 @@
 /** The aggregator's settings. */
 import { INTERVAL_MS } from "../../contract/candle.ts";
-import { choice, integer, list, number, type SettingTable, text } from "../../runtime/config.ts";
-import { KAFKA_SETTINGS, SERVICE_SETTINGS } from "../../runtime/settings.ts";
+import { choice, integer, list, type SettingTable, text } from "../../runtime/config.ts";
+import { CONSUMER_SETTINGS, KAFKA_SETTINGS, SERVICE_SETTINGS } from "../../runtime/settings.ts";
 
 export const SETTINGS = {
   ...SERVICE_SETTINGS,
   ...KAFKA_SETTINGS,
+  ...CONSUMER_SETTINGS,
   consumer_group: {
     variable: "TAPELINE_AGGREGATOR_GROUP",
     default: "aggregator",
@@ -44,19 +45,5 @@ export const SETTINGS = {
     unit: "ms",
     doc: "Time between two transactions of a partition",
     parse: integer(10, 10_000),
-  },
-  session_timeout_ms: {
-    variable: "TAPELINE_SESSION_TIMEOUT_MS",
-    default: "10000",
-    unit: "ms",
-    doc: "After this time without a sign of life another instance takes the partitions over",
-    parse: integer(1_000, 300_000),
-  },
-  fetch_wait_ms: {
-    variable: "TAPELINE_FETCH_WAIT_MS",
-    default: "100",
-    unit: "ms",
-    doc: "How long the broker gathers records before it answers a fetch",
-    parse: number(1, 10_000),
   },
 } as const satisfies SettingTable;

@@ -1,8 +1,14 @@
 /** What the aggregator measures. */
-import { DURATION_BUCKETS, type MetricTable, STAGE_METRICS } from "../../runtime/metric_table.ts";
+import {
+  DURATION_BUCKETS,
+  type MetricTable,
+  READER_METRICS,
+  STAGE_METRICS,
+} from "../../runtime/metric_table.ts";
 
 export const METRICS = {
   ...STAGE_METRICS,
+  ...READER_METRICS,
   assigned: {
     name: "tapeline_aggregator_partitions",
     kind: "gauge",
@@ -39,12 +45,5 @@ export const METRICS = {
     help: "How long a Kafka transaction took, from its first send to its commit",
     labels: [],
     buckets: DURATION_BUCKETS,
-  },
-  trimmed: {
-    name: "tapeline_records_trimmed_total",
-    kind: "counter",
-    unit: "records",
-    help: "Records that the topic's retention deleted before this stage had read them",
-    labels: [],
   },
 } as const satisfies MetricTable;

@@ -1,10 +1,16 @@
 /** The sink's settings. */
 import { integer, type SettingTable, text } from "../../runtime/config.ts";
-import { DATABASE_SETTINGS, KAFKA_SETTINGS, SERVICE_SETTINGS } from "../../runtime/settings.ts";
+import {
+  CONSUMER_SETTINGS,
+  DATABASE_SETTINGS,
+  KAFKA_SETTINGS,
+  SERVICE_SETTINGS,
+} from "../../runtime/settings.ts";
 
 export const SETTINGS = {
   ...SERVICE_SETTINGS,
   ...KAFKA_SETTINGS,
+  ...CONSUMER_SETTINGS,
   ...DATABASE_SETTINGS,
   consumer_group: {
     variable: "CONSUMER_GROUP",
@@ -31,20 +37,6 @@ export const SETTINGS = {
     unit: "ms",
     doc: "Longest time that one of the sink's statements may take in the database",
     parse: integer(100, 600_000),
-  },
-  fetch_wait_ms: {
-    variable: "TAPELINE_FETCH_WAIT_MS",
-    default: "100",
-    unit: "ms",
-    doc: "How long the broker gathers records before it answers a fetch",
-    parse: integer(1, 10_000),
-  },
-  session_timeout_ms: {
-    variable: "TAPELINE_SESSION_TIMEOUT_MS",
-    default: "10000",
-    unit: "ms",
-    doc: "After this time without a sign of life another instance takes the partitions over",
-    parse: integer(1_000, 300_000),
   },
   tick_retention_days: {
     variable: "TAPELINE_TICK_RETENTION_DAYS",

@@ -1,8 +1,14 @@
 /** What the sink measures. */
-import { DURATION_BUCKETS, type MetricTable, STAGE_METRICS } from "../../runtime/metric_table.ts";
+import {
+  DURATION_BUCKETS,
+  type MetricTable,
+  READER_METRICS,
+  STAGE_METRICS,
+} from "../../runtime/metric_table.ts";
 
 export const METRICS = {
   ...STAGE_METRICS,
+  ...READER_METRICS,
   rows_stored: {
     name: "tapeline_sink_rows_stored_total",
     kind: "counter",
@@ -48,12 +54,5 @@ export const METRICS = {
     unit: "records",
     help: "Records between the position and the partition's end when its last batch was fetched",
     labels: ["topic", "partition"],
-  },
-  trimmed: {
-    name: "tapeline_records_trimmed_total",
-    kind: "counter",
-    unit: "records",
-    help: "Records that the topic's retention deleted before this stage had read them",
-    labels: [],
   },
 } as const satisfies MetricTable;
