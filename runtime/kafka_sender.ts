@@ -1,6 +1,7 @@
 /**
  * Sends records to Kafka so that what is confirmed is there once: acks=all, idempotent, and never
- * more than one send under way (with several, kafkajs can lose one batch and double another).
+ * more than one send to a partition under way (with several, kafkajs can lose one batch and double
+ * another).
  */
 import { Buffer } from "node:buffer";
 import type { Kafka, Producer } from "kafkajs";
@@ -16,7 +17,7 @@ export interface OutgoingRecord {
   headers?: { [name: string]: string | Uint8Array };
 }
 
-/** An idempotent producer with one send under way at a time. */
+/** An idempotent producer with one send under way at a time, to a partition. */
 export interface Sender {
   /**
    * Sends records; resolves when Kafka has them all, in this order within each partition. While the
@@ -64,12 +65,39 @@ export function byTopic(records: readonly OutgoingRecord[]): {
 }
 
 /**
+ * Cuts a send by partition. kafkajs sends to all leaders at once, and where one of them fails it
+ * repeats what it believes to be missing: seen are a partition reported as sent and gone (its leader
+ * had moved to a broker that had answered already), and one that came twice (its leader was slower
+ * than the other's failure). Within one partition it is right. Records without a partition must be
+ * of a topic that has but one.
+ */
+function byPartition(records: readonly OutgoingRecord[]): OutgoingRecord[][] {
+  const groups = Map.groupBy(records, ({ topic, partition }) => `${topic}/${partition}`);
+  return [...groups.values()];
+}
+
+/** Whether the topics may have several leaders. */
+async function hasSeveralBrokers(kafka: Kafka): Promise<boolean> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    return (await admin.describeCluster()).brokers.length > 1;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/**
  * Connects a sender.
  *
  * @param kafka The client.
  * @param compression Of the record batches.
  */
 export async function openSender(kafka: Kafka, compression: Compression): Promise<Sender> {
+  // One request for all partitions is cheaper, and safe where one broker leads them all.
+  const cut = await hasSeveralBrokers(kafka)
+    ? byPartition
+    : (records: readonly OutgoingRecord[]) => [records];
   const producer = kafka.producer({
     idempotent: true,
     maxInFlightRequests: 1,
@@ -78,18 +106,23 @@ export async function openSender(kafka: Kafka, compression: Compression): Promis
   });
   await producer.connect();
   let last: Promise<unknown> = Promise.resolve();
-  let under_way_since: number | null = null;
+  let under_way_since_ms: number | null = null;
 
   async function sendNow(records: readonly OutgoingRecord[]): Promise<void> {
-    under_way_since = Date.now();
+    under_way_since_ms = performance.now();
     try {
-      await producer.sendBatch({
-        acks: -1,
-        compression: compressionType(compression),
-        topicMessages: byTopic(records),
-      });
+      const sends = cut(records).map((part) =>
+        producer.sendBatch({
+          acks: -1,
+          compression: compressionType(compression),
+          topicMessages: byTopic(part),
+        })
+      );
+      // The next send must wait for all of them, one that fails included.
+      const refused = (await Promise.allSettled(sends)).find(({ status }) => status === "rejected");
+      if (refused?.status === "rejected") throw refused.reason;
     } finally {
-      under_way_since = null;
+      under_way_since_ms = null;
     }
   }
 
@@ -101,7 +134,8 @@ export async function openSender(kafka: Kafka, compression: Compression): Promis
       last = sent.catch(() => {});
       return sent;
     },
-    isStuck: () => under_way_since !== null && Date.now() - under_way_since > STUCK_AFTER_MS,
+    isStuck: () =>
+      under_way_since_ms !== null && performance.now() - under_way_since_ms > STUCK_AFTER_MS,
     async close() {
       await last;
       await producer.disconnect();
