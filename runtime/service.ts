@@ -77,14 +77,19 @@ export async function runService<
   const stopping = new AbortController();
   let work: RunningWork | null = null;
   let exit_code = 0;
+  let first_failure: unknown = null;
 
   const ended = new Promise<void>((resolve) => {
     stopping.signal.addEventListener("abort", () => resolve(), { once: true });
   });
   const fail = (error: unknown): void => {
-    if (!stopping.signal.aborted) {
-      log.error("the service fails and stops", { event: "failed", ...errorFields(error) });
-    }
+    // One failure may come by several ways: of the work, and of its end.
+    if (exit_code !== 0 && error === first_failure) return;
+    first_failure ??= error;
+    // What decides the exit code is an error; what comes of it later is said too.
+    const write = exit_code === 0 ? log.error : log.warn;
+    const doing = stopping.signal.aborted ? "the service fails as it stops" : "the service fails";
+    write(doing, { event: "failed", ...errorFields(error) });
     // What only the start could find wrong (a file that is not there) is refused like the rest.
     const is_refused = error instanceof ConfigError || error instanceof SetupError;
     exit_code ||= is_refused ? EXIT_CONFIG : 1;

@@ -1,0 +1,60 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+
+/** Runs a service whose work is given as code, and gives its exit code and its log. */
+async function runWork(
+  work: string,
+): Promise<{ code: number; lines: { level: string; event?: string; error?: string }[] }> {
+  const code = `
+    import { runService } from "${import.meta.resolve("./service.ts")}";
+    import { SERVICE_SETTINGS } from "${import.meta.resolve("./settings.ts")}";
+    import { SetupError } from "${import.meta.resolve("./setup_error.ts")}";
+    const readiness = () => ({ ready: true, reasons: [] });
+    await runService({
+      name: "test", settings: SERVICE_SETTINGS, metrics: {}, start: async (context) => (${work}),
+    });`;
+  const { code: exit_code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      "--ext=ts",
+      `--config=${new URL("../deno.json", import.meta.url).pathname}`,
+      code,
+    ],
+    stdin: "null",
+    stderr: "inherit",
+  }).output();
+  const lines = new TextDecoder().decode(stdout).trim().split("\n");
+  return { code: exit_code, lines: lines.map((line) => JSON.parse(line)) };
+}
+
+Deno.test("work that fails while the service stops is said, and told by the exit code", async () => {
+  const { code, lines } = await runWork(`{
+    readiness,
+    finished: Promise.resolve(),
+    stop: async () => context.fail(new Error("Kafka refuses the batch")),
+  }`);
+  strictEqual(code, 1);
+  const told = lines.find(({ event }) => event === "failed");
+  deepStrictEqual([told?.level, told?.error], ["error", "Kafka refuses the batch"]);
+});
+
+Deno.test("the first failure decides the exit code, later ones are said too", async () => {
+  const { code, lines } = await runWork(`(
+    context.fail(new SetupError("another cluster")),
+    { readiness, stop: () => Promise.reject(new Error("the queue was not empty")) }
+  )`);
+  strictEqual(code, 2);
+  deepStrictEqual(
+    lines.filter(({ level }) => level === "error").map(({ error }) => error),
+    ["another cluster", "the queue was not empty"],
+  );
+});
+
+Deno.test("work that has ended by itself ends the process in order", async () => {
+  const { code, lines } = await runWork(`{
+    readiness,
+    finished: Promise.resolve(),
+    stop: () => Promise.resolve(),
+  }`);
+  strictEqual(code, 0);
+  ok(lines.some(({ event }) => event === "stopped"));
+});
