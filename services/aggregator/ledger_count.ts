@@ -88,10 +88,11 @@ export function takeLedgerRecords(count: LedgerCount): LedgerRecord[] {
     records.push({ ...record, discarded: { ...segment.discarded } });
   }
   // All are written now, so the oldest may go: a late record of its minute starts a new segment.
-  while (count.segments.size > SEGMENTS_MAX) {
-    const oldest = Math.min(...count.segments.keys());
-    count.segments.delete(oldest);
-    if (count.current?.minute === oldest) count.current = null;
+  const over = count.segments.size - SEGMENTS_MAX;
+  if (over > 0) {
+    const minutes = [...count.segments.keys()].sort((left, right) => left - right);
+    for (const minute of minutes.slice(0, over)) count.segments.delete(minute);
+    count.current = null;
   }
   return records;
 }

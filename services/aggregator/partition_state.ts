@@ -219,6 +219,8 @@ function readMarker(record: KafkaRecord): Marker | string {
 
 /** How long one pass over unchanged windows takes, ms. */
 const SWEEP_PERIOD_MS = 10_000;
+/** Most of a pass that one flush does, whatever the pause before it: it is one transaction. */
+const SWEEP_SHARE_MAX = 0.1;
 
 /**
  * Takes what a flush must write; the state then counts it as written.
@@ -228,10 +230,9 @@ const SWEEP_PERIOD_MS = 10_000;
 export function takeFlush(state: PartitionState, since_last_ms: number): FlushRecords {
   const flush = ++state.flush;
   const candles = takeChanged(state.book, flush);
-  const share = Math.min(1, since_last_ms / SWEEP_PERIOD_MS);
-  candles.push(
-    ...continueSweep(state.sweep, flush, Math.ceil(state.book.series_count * share) + 1),
-  );
+  const share = Math.min(SWEEP_SHARE_MAX, since_last_ms / SWEEP_PERIOD_MS);
+  const visits = Math.ceil(state.book.series_count * share) + 1;
+  for (const swept of continueSweep(state.sweep, flush, visits)) candles.push(swept);
   const refused = state.refused;
   state.refused = [];
   state.changed = false;

@@ -10,7 +10,13 @@ import {
 } from "../../contract/candle.ts";
 import type { SourceReached } from "../../contract/records.ts";
 import type { Tick } from "../../contract/tick.ts";
-import { addPrice, meanAsOf, openSlidingAverage, type SlidingAverage } from "./sliding_average.ts";
+import {
+  addPrice,
+  meanAsOf,
+  noteLost,
+  openSlidingAverage,
+  type SlidingAverage,
+} from "./sliding_average.ts";
 import { addTick, candleRecord, openWindow, restoreWindow, type Window } from "./window.ts";
 
 /** What windows are made, and how long they wait. */
@@ -121,7 +127,8 @@ export function takeTick(book: SeriesBook, tick: Tick): Refusal | null {
       ? progressOf(book, tick.source)
       : null;
     if (progress === null) return "series_limit";
-    series = addSeries(book, progress, tick.source, tick.symbol, progress.restored_at);
+    series = addSeries(book, progress, tick.source, tick.symbol);
+    if (progress.restored_at !== null) noteLost(series.sliding, progress.restored_at);
   } else if (tick.timestamp < watermark(book, series)) return "late";
 
   if (tick.timestamp > series.newest_event_time) {
@@ -153,7 +160,6 @@ function addSeries(
   progress: SourceProgress,
   source: string,
   symbol: string,
-  restored_at: number | null,
 ): Series {
   const { rules } = book;
   const series: Series = {
@@ -164,11 +170,7 @@ function addSeries(
     current: [],
     windows: [],
     next_close: Infinity,
-    sliding: openSlidingAverage(
-      rules.sliding_average_seconds,
-      rules.allowed_lateness_ms / 1000,
-      restored_at,
-    ),
+    sliding: openSlidingAverage(rules.sliding_average_seconds, rules.allowed_lateness_ms / 1000),
     changed: false,
   };
   progress.series.set(symbol, series);
@@ -300,8 +302,10 @@ export function restoreSeries(book: SeriesBook, records: Iterable<CandleRecord>)
     const progress = progressOf(book, record.source);
     if (progress === null) continue;
     const series = progress.series.get(record.symbol) ??
-      addSeries(book, progress, record.source, record.symbol, record.sums.newest_event_time);
+      addSeries(book, progress, record.source, record.symbol);
+    // Its windows were written at different times: the newest of them tells what was lost.
     series.newest_event_time = Math.max(series.newest_event_time, record.sums.newest_event_time);
+    noteLost(series.sliding, series.newest_event_time);
     const window = restoreWindow(record, book.lengths_ms[index]!);
     series.windows.push(window);
     series.next_close = Math.min(series.next_close, window.window_end);

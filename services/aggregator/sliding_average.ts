@@ -20,13 +20,10 @@ export interface SlidingAverage {
  *
  * @param span_seconds N.
  * @param lateness_seconds How far behind the newest second a price or a question may be.
- * @param restored_at Newest event time (ms) of a series that was restored without its ring; null
- *   for a series that is new.
  */
 export function openSlidingAverage(
   span_seconds: number,
   lateness_seconds: number,
-  restored_at: number | null,
 ): SlidingAverage {
   const length = span_seconds + Math.ceil(lateness_seconds) + 1;
   return {
@@ -34,10 +31,17 @@ export function openSlidingAverage(
     buckets: new Float64Array(2 * length),
     length,
     newest_second: null,
-    known_from_second: restored_at === null
-      ? -Infinity
-      : Math.floor(restored_at / 1000) + span_seconds,
+    known_from_second: -Infinity,
   };
+}
+
+/**
+ * Notes that prices up to an event time (ms) were lost in a restart: the mean is not known until the
+ * span has passed again.
+ */
+export function noteLost(ring: SlidingAverage, newest_lost: number): void {
+  const known_from_second = Math.floor(newest_lost / 1000) + ring.span_seconds;
+  ring.known_from_second = Math.max(ring.known_from_second, known_from_second);
 }
 
 function slot(ring: SlidingAverage, second: number): number {
