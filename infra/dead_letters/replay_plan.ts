@@ -17,7 +17,7 @@ import {
 import { TICK_RECORD_BYTES_MAX } from "../../contract/topics.ts";
 import type { DeadLetter } from "../../runtime/dead_letters.ts";
 import { headerText } from "../../runtime/kafka_record.ts";
-import { TICK_STAGES } from "../ledger/tick_count.ts";
+import { TICK_STAGES } from "../ledger/tick_book.ts";
 
 /** On a replayed record: which dead letter it is. By it a letter is not replayed twice. */
 export const REPLAY_OF_HEADER = "tapeline-replay-of";

@@ -14,7 +14,7 @@ export interface CandleTopicRecord {
 
 /** The newest of each record that counts. */
 export interface AggregatorCount {
-  /** Ledger records by key: the newest stands. */
+  /** Ledger records by key: the newest stands. In the order in which they were last written. */
   segments: Map<string, LedgerRecord>;
   /** The next input offset as of the newest state record; 0 where there is none. */
   position: number;
@@ -52,8 +52,11 @@ export function takeCandleTopicRecord(count: AggregatorCount, record: CandleTopi
   }
   const text = decoder.decode(record.value);
   try {
-    if (kind === "ledger") count.segments.set(key, ledgerRecord(text));
-    else count.position = Number((JSON.parse(text) as StateRecord).next_offset);
+    if (kind === "ledger") {
+      const segment = ledgerRecord(text);
+      count.segments.delete(key);
+      count.segments.set(key, segment);
+    } else count.position = positionOf(text);
   } catch (error) {
     throw new Error(
       `Cannot read the aggregator's ${kind} record at offset ${record.offset} of the candle ` +
@@ -65,19 +68,38 @@ export function takeCandleTopicRecord(count: AggregatorCount, record: CandleTopi
 
 function ledgerRecord(text: string): LedgerRecord {
   const record = JSON.parse(text) as LedgerRecord;
-  const counts = [record.minute, record.processed, record.checksum];
+  const { minute, processed, checksum, first_offset, discarded } = record;
+  const counts = [minute, processed, checksum, Number(first_offset), ...Object.values(discarded)];
   if (!counts.every(Number.isSafeInteger)) throw new Error(`its counts are no numbers: ${text}`);
   return record;
 }
 
-/** The segments added up by minute. */
+function positionOf(text: string): number {
+  const position = Number((JSON.parse(text) as StateRecord).next_offset);
+  if (!Number.isSafeInteger(position)) throw new Error(`its next_offset is no offset: ${text}`);
+  return position;
+}
+
+/**
+ * The segments added up by minute. A run's segments of a minute begin one behind the other, so one
+ * that was written later and begins earlier is of a run that began anew (its group was deleted):
+ * it counts again what those behind it had counted, and they are left out.
+ */
 export function aggregatorMinutes(count: AggregatorCount): Map<number, AggregatorMinute> {
+  const by_minute = new Map<number, LedgerRecord[]>();
+  for (const segment of count.segments.values()) {
+    const before = (by_minute.get(segment.minute) ?? [])
+      .filter(({ first_offset }) => Number(first_offset) < Number(segment.first_offset));
+    by_minute.set(segment.minute, [...before, segment]);
+  }
   const minutes = new Map<number, AggregatorMinute>();
-  for (const { minute, processed, checksum, discarded } of count.segments.values()) {
-    let sum = minutes.get(minute);
-    if (!sum) minutes.set(minute, sum = { processed: emptyTally(), discarded: 0 });
-    addTo(sum.processed, { count: processed, checksum });
-    for (const refused of Object.values(discarded ?? {})) sum.discarded += refused;
+  for (const [minute, segments] of by_minute) {
+    const sum: AggregatorMinute = { processed: emptyTally(), discarded: 0 };
+    for (const { processed, checksum, discarded } of segments) {
+      addTo(sum.processed, { count: processed, checksum });
+      for (const refused of Object.values(discarded)) sum.discarded += refused;
+    }
+    minutes.set(minute, sum);
   }
   return minutes;
 }

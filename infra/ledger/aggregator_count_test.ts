@@ -55,3 +55,25 @@ Deno.test("a ledger record that can't be read is an error that says where", () =
     /ledger record at offset 9 of the candle topic: its counts are no numbers/,
   );
 });
+
+Deno.test("a group that began anew counts once: what its new run covers is left out", () => {
+  const segment = (first_offset: string, processed: number) =>
+    record("ledger", `ledger|60000|${first_offset}`, { ...SEGMENT, first_offset, processed });
+  const processed = (...records: CandleTopicRecord[]) =>
+    aggregatorMinutes(countOf(...records)).get(60_000)?.processed.count;
+  // The first run began at 0, was started again at 40 and at 70; the new one counts from 0.
+  const before = [segment("0", 40), segment("40", 30), segment("70", 30)];
+  strictEqual(processed(...before), 100);
+  strictEqual(processed(...before, segment("0", 60)), 60);
+  strictEqual(processed(...before, segment("0", 60), segment("60", 40)), 100);
+  // Where retention had taken the first 30 in the meantime.
+  strictEqual(processed(...before, segment("30", 70)), 110);
+});
+
+Deno.test("a position or a count of refusals that is no number is an error", () => {
+  throws(() => countOf(record("state", "state", {})), /state record at offset 9.*no offset/);
+  throws(
+    () => countOf(record("ledger", "a", { ...SEGMENT, discarded: { late: "1" } })),
+    /its counts are no numbers/,
+  );
+});

@@ -2,6 +2,7 @@
  * The ledger: reads what each stage says of every partition and minute, and judges it.
  * docs/ledger.md tells what is compared with what.
  */
+import { minuteOf } from "../../contract/records.ts";
 import { createKafka, type KafkaOptions } from "../../runtime/kafka.ts";
 import { type PartitionReader, readRange } from "../../runtime/kafka_reader.ts";
 import { openDatabase } from "../../runtime/database.ts";
@@ -14,9 +15,17 @@ import {
   takeCandleTopicRecord,
 } from "./aggregator_count.ts";
 import { type Books, judge, type LedgerReport, type PartitionBook } from "./judge.ts";
-import { addRefusal, type Refusals, refusedOffsets, startRefusals } from "./refusals.ts";
+import {
+  addRefusal,
+  type Refusals,
+  refusedOffsets,
+  refusedPartitions,
+  startRefusals,
+} from "./refusals.ts";
 import { readStored, type SinkIdentity, type Stored } from "./stored.ts";
 import { countRecord, finishTickCount, startTickCount } from "./tick_count.ts";
+import { retentionMs } from "./topic_retention.ts";
+import type { Refused } from "./value_print.ts";
 
 /** Where to look. */
 export interface AuditOptions {
@@ -71,16 +80,23 @@ async function readBooks(options: AuditOptions): Promise<Books> {
     }
     const stored = await storedOf(options);
     const counts = await readAggregatorCounts(reader, options.candle_topic, partitions);
-    const refusals = await readRefusals(reader, options);
+    const { refusals, trimmed_to } = await readRefusals(reader, options);
     const books: PartitionBook[] = [];
     for (let partition = 0; partition < partitions; partition++) {
       books.push(await readPartition(reader, tick_topic, partition, refusals, counts, stored));
+    }
+    // Rows and letters may name partitions that the topic has not.
+    const others = new Set([...stored.minutes.keys(), ...refusedPartitions(refusals)]);
+    for (const partition of others) {
+      if (partition < 0 || partition >= partitions) {
+        books.push(absentPartition(partition, refusals, stored));
+      }
     }
     return {
       partitions: books,
       doubled: stored.doubled,
       refused_at_doors: refusals.at_doors,
-      letters_trimmed_to: refusals.trimmed_to,
+      letters_trimmed_to: trimmed_to,
       stored_from: storedFrom(options.tick_retention_days, Date.now()),
     };
   } finally {
@@ -146,16 +162,23 @@ async function readAggregatorCounts(
   return counts;
 }
 
-async function readRefusals(reader: PartitionReader, options: AuditOptions): Promise<Refusals> {
+/** The letters, and up to which minute some may have expired: -Infinity where none has. */
+async function readRefusals(
+  reader: PartitionReader,
+  options: AuditOptions,
+): Promise<{ refusals: Refusals; trimmed_to: number }> {
   const topic = options.dead_letter_topic;
+  const refusals = startRefusals(options.tick_topic);
   const present = await reader.partitions(topic);
-  if (present === 0) return startRefusals(options.tick_topic, 0n);
+  if (present === 0) return { refusals, trimmed_to: -Infinity };
   const { earliest, last_stable } = await reader.ends(topic, 0);
-  const refusals = startRefusals(options.tick_topic, earliest);
   for await (const records of readRange(reader, topic, 0, earliest, last_stable)) {
     for (const record of records) addRefusal(refusals, record);
   }
-  return refusals;
+  if (earliest === 0n) return { refusals, trimmed_to: -Infinity };
+  // Not up to the oldest letter left: where letters are rare that may be today's, or none. A letter
+  // has its record's timestamp, and Kafka deletes by it.
+  return { refusals, trimmed_to: minuteOf(Date.now() - await retentionMs(options.kafka, topic)) };
 }
 
 async function readPartition(
@@ -177,8 +200,8 @@ async function readPartition(
   }
   const aggregator = counts[partition]!;
   // A letter below the topic's start has outlived its record; one at or past the end points nowhere.
-  const leftOver = (offsets: Set<number>): number =>
-    [...offsets].filter((offset) => offset >= Number(earliest)).length;
+  const leftOver = (letters: Refused): number =>
+    [...letters.keys()].filter((offset) => offset >= Number(earliest)).length;
   return {
     partition,
     ticks: finishTickCount(count),
@@ -188,10 +211,29 @@ async function readPartition(
       aggregator: aggregator.position,
       sink: stored.positions.get(partition) ?? 0,
     },
+    earliest: Number(earliest),
     end: Number(last_stable),
     letters_without_record: {
       aggregator: leftOver(refused.aggregator),
       sink: leftOver(refused.sink),
     },
+  };
+}
+
+/** The book of a partition that the topic has not: whatever names it is a difference. */
+function absentPartition(partition: number, refusals: Refusals, stored: Stored): PartitionBook {
+  const refused = {
+    aggregator: refusedOffsets(refusals, "aggregator", partition),
+    sink: refusedOffsets(refusals, "sink", partition),
+  };
+  return {
+    partition,
+    ticks: finishTickCount(startTickCount(0n, refused)),
+    aggregator: new Map(),
+    stored: stored.minutes.get(partition) ?? new Map(),
+    positions: { aggregator: 0, sink: 0 },
+    earliest: 0,
+    end: 0,
+    letters_without_record: { aggregator: refused.aggregator.size, sink: refused.sink.size },
   };
 }

@@ -1,7 +1,8 @@
 /** Judges the ledger: for each partition and minute, do its columns agree? Pure. */
 import type { AggregatorMinute } from "./aggregator_count.ts";
-import { emptyTally, type Tally, without } from "./tally.ts";
-import { emptyMinute, TICK_STAGES, type TickBook, type TickMinute } from "./tick_count.ts";
+import { type Excuse, minuteDifferences, type Side } from "./minute_differences.ts";
+import { emptyTally, type Tally } from "./tally.ts";
+import { emptyMinute, TICK_STAGES, type TickBook } from "./tick_book.ts";
 
 /** All that was read of one partition. */
 export interface PartitionBook {
@@ -12,6 +13,8 @@ export interface PartitionBook {
   stored: Map<number, Tally>;
   /** The next offset that each stage will take. */
   positions: { aggregator: number; sink: number };
+  /** The tick topic's first offset. */
+  earliest: number;
   /** The tick topic's end, taken after all else was read. */
   end: number;
   /** Letters of a stage that point to no record of the topic. */
@@ -41,13 +44,10 @@ export interface Books {
  * - balanced: every column agrees.
  * - differs: some do not, and nothing explains it.
  * - pending: a stage has not passed all of the minute's records.
- * - trimmed: columns differ, where Kafka's retention has taken records or letters.
- * - expired: columns differ, where the retention of `ticks` has taken rows.
+ * - trimmed: columns differ as they do where Kafka's retention has taken records or letters.
+ * - expired: columns differ as they do where the retention of `ticks` has taken rows.
  */
-export type Verdict = "balanced" | "differs" | "pending" | "trimmed" | "expired";
-
-/** Whose column differs. */
-export type Side = "producer" | "aggregator" | "sink" | "ticks table";
+export type Verdict = "balanced" | "differs" | "pending" | Excuse;
 
 /** One thing that is wrong, as a sentence. */
 export interface Difference {
@@ -75,6 +75,7 @@ export interface LedgerRow {
   stored: Tally;
   sink_letters: number;
   verdict: Verdict;
+  /** What retention explains is among them only where the verdict is that it does. */
   differences: Difference[];
 }
 
@@ -94,6 +95,7 @@ export interface LedgerReport {
  * a kill may leave behind.
  */
 const UNCONFIRMED_SPAN_MS_MAX = 60_000;
+const MINUTE_MS = 60_000;
 
 /**
  * Judges the books.
@@ -109,6 +111,7 @@ export function judge(books: Books): LedgerReport {
   const rows = books.partitions.flatMap((book) => judgePartition(book, books));
   const differences = [
     ...books.partitions.flatMap(partitionDifferences),
+    ...unmarkedDifferences(books.partitions),
     ...books.doubled.map((row): Difference => ({
       partition: row.partition,
       minute: null,
@@ -138,7 +141,7 @@ export function judge(books: Books): LedgerReport {
 
 /** What is wrong with a partition as a whole. */
 function partitionDifferences(book: PartitionBook): Difference[] {
-  const { partition, ticks, positions, end, letters_without_record } = book;
+  const { partition, ticks, positions, earliest, end, letters_without_record } = book;
   const found: Difference[] = [];
   const add = (side: Side, message: string) =>
     found.push({ partition, minute: null, side, message });
@@ -159,12 +162,48 @@ function partitionDifferences(book: PartitionBook): Difference[] {
     if (positions[stage] > end) {
       add(stage, `the ${stage} is at offset ${positions[stage]}, past the topic's end ${end}`);
     }
+    if (positions[stage] < earliest) {
+      add(
+        stage,
+        `the ${stage} is at offset ${positions[stage]}, and Kafka's retention has taken ` +
+          `${earliest - positions[stage]} records from there on`,
+      );
+    }
     const lost = letters_without_record[stage];
     if (lost > 0) {
       add(stage, `${lost} dead letters of the ${stage} point to no record of the topic`);
     }
+    const { letters, first_offset } = ticks.altered_letters[stage];
+    if (letters > 0) {
+      add(
+        stage,
+        `${letters} dead letters of the ${stage} do not hold their record's value ` +
+          `(offset ${first_offset} first)`,
+      );
+    }
   }
   return found;
+}
+
+/**
+ * A run of ours begins in every partition with a marker, so ticks of a Kafka producer that has sent
+ * markers into others only are ours, and no receipt covers them.
+ */
+function unmarkedDifferences(books: readonly PartitionBook[]): Difference[] {
+  const ours = new Set(books.flatMap(({ ticks }) => [...ticks.ours]));
+  return books.flatMap(({ partition, ticks }) =>
+    [...ticks.unmarked]
+      .filter(([producer_id, { last_timestamp_ms }]) =>
+        ours.has(producer_id) && last_timestamp_ms >= ticks.trimmed_to + MINUTE_MS
+      )
+      .map(([producer_id, unmarked]): Difference => ({
+        partition,
+        minute: null,
+        side: "producer",
+        message: `Kafka producer ${producer_id} has sent ${unmarked.ticks} ticks here without a ` +
+          "marker, which it sends elsewhere: no receipt covers them",
+      }))
+  );
 }
 
 function judgePartition(book: PartitionBook, books: Books): LedgerRow[] {
@@ -173,13 +212,20 @@ function judgePartition(book: PartitionBook, books: Books): LedgerRow[] {
     ...book.aggregator.keys(),
     ...book.stored.keys(),
   ]);
+  const { partition, positions } = book;
+  const { trimmed_to, trimmed_minutes } = book.ticks;
   return [...minutes].sort((left, right) => left - right).map((minute) => {
     const ticks = book.ticks.minutes.get(minute) ?? emptyMinute();
     const aggregator = book.aggregator.get(minute) ?? { processed: emptyTally(), discarded: 0 };
     const stored = book.stored.get(minute) ?? emptyTally();
-    const differences = minuteDifferences(book.partition, minute, ticks, aggregator, stored);
+    const found = minuteDifferences(ticks, aggregator, stored, {
+      ticks: minute <= trimmed_to || trimmed_minutes.has(minute),
+      letters: minute <= books.letters_trimmed_to,
+      rows: minute < books.stored_from,
+    });
+    const unexplained = found.filter(({ excuse }) => excuse === null);
     return {
-      partition: book.partition,
+      partition,
       minute,
       accepted: ticks.accepted,
       confirmed: ticks.confirmed,
@@ -192,85 +238,13 @@ function judgePartition(book: PartitionBook, books: Books): LedgerRow[] {
       aggregator_letters: ticks.stages.aggregator.refused.count,
       stored,
       sink_letters: ticks.stages.sink.refused.count,
-      verdict: verdictOf(book, books, minute, ticks.last_offset, differences),
-      differences,
+      verdict: ticks.last_offset >= Math.min(positions.aggregator, positions.sink)
+        ? "pending"
+        : unexplained.length > 0
+        ? "differs"
+        : found[0]?.excuse ?? "balanced",
+      differences: (unexplained.length > 0 ? unexplained : found)
+        .map(({ side, message }) => ({ partition, minute, side, message })),
     };
   });
-}
-
-function verdictOf(
-  book: PartitionBook,
-  books: Books,
-  minute: number,
-  last_offset: number,
-  differences: readonly Difference[],
-): Verdict {
-  const { aggregator, sink } = book.positions;
-  if (last_offset >= Math.min(aggregator, sink)) return "pending";
-  if (differences.length === 0) return "balanced";
-  const { trimmed_to, trimmed_minutes } = book.ticks;
-  if (minute <= trimmed_to || trimmed_minutes.has(minute)) return "trimmed";
-  if (minute <= books.letters_trimmed_to) return "trimmed";
-  // Only rows expire, so whatever the others differ in is not explained by it.
-  const only_sink = differences.every((difference) => difference.side === "sink");
-  return minute < books.stored_from && only_sink ? "expired" : "differs";
-}
-
-/** Holds the columns of a minute against each other. */
-function minuteDifferences(
-  partition: number,
-  minute: number,
-  ticks: TickMinute,
-  aggregator: AggregatorMinute,
-  stored: Tally,
-): Difference[] {
-  const found: Difference[] = [];
-  const add = (side: Side, message: string) => found.push({ partition, minute, side, message });
-
-  const { accepted, confirmed } = ticks;
-  if (accepted.count !== confirmed.count) {
-    add(
-      "producer",
-      `Kafka holds ${fewerOrMore(confirmed.count - accepted.count)} than the producer was told`,
-    );
-  } else if (accepted.checksum !== confirmed.checksum) {
-    add("producer", altered("Kafka holds what the producer was told", accepted.count));
-  }
-
-  const { processed, discarded } = aggregator;
-  const letters = ticks.stages.aggregator.refused.count;
-  if (discarded !== letters) {
-    add(
-      "aggregator",
-      `the aggregator has refused ${discarded} and its dead letters are ${letters}`,
-    );
-  }
-  for (
-    const { stage, verb, taken } of [
-      { stage: "aggregator", verb: "processed", taken: processed },
-      { stage: "sink", verb: "stored", taken: stored },
-    ] as const
-  ) {
-    const { not_meant, refused } = ticks.stages[stage];
-    const expected = without(without(ticks.in_kafka, not_meant), refused);
-    if (taken.count !== expected.count) {
-      const but = refused.count > 0 ? ` beside its ${refused.count} dead letters` : "";
-      add(
-        stage,
-        `the ${stage} has ${verb} ${fewerOrMore(taken.count - expected.count)} than Kafka holds` +
-          but,
-      );
-    } else if (taken.checksum !== expected.checksum) {
-      add(stage, altered(`the ${stage} has ${verb} what Kafka holds`, taken.count));
-    }
-  }
-  return found;
-}
-
-function fewerOrMore(surplus: number): string {
-  return surplus < 0 ? `${-surplus} fewer` : `${surplus} more`;
-}
-
-function altered(what: string, count: number): string {
-  return `${what} by count (${count}) and not by checksum: a tick was altered or swapped`;
 }

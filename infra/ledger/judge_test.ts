@@ -15,7 +15,7 @@ import {
   tickOf,
   ticks,
 } from "./test_books.ts";
-import { TICK_STAGES } from "./tick_count.ts";
+import { TICK_STAGES } from "./tick_book.ts";
 
 const FOUR = [tickOf(1), tickOf(2), tickOf(3), tickOf(4)];
 const PLAIN: readonly Sent[] = [marker([]), ...ticks(1, 2, 3, 4), marker([receiptFor(FOUR)])];
@@ -188,6 +188,21 @@ Deno.test("each producer's receipts cover its own ticks only", () => {
     marker([receiptFor([tickOf(2)])], "2000"),
   ];
   deepStrictEqual(messages(judged(bookOf({ sent }))), []);
+});
+
+Deno.test("ticks of a producer that marks other partitions only are ours, without a receipt", () => {
+  const sent = [...PLAIN, { value: tickOf(5), producer_id: "2000" }];
+  const book = bookOf({ sent });
+  const other = bookOf({ sent: [marker([], "2000")] });
+  other.partition = 2;
+  deepStrictEqual(messages(judged(book, { partitions: [book, other] })), [
+    "producer: Kafka producer 2000 has sent 1 ticks here without a marker, which it sends " +
+    "elsewhere: no receipt covers them",
+  ]);
+  deepStrictEqual(messages(judged(book, { partitions: [book] })), []);
+  // Its markers may have been trimmed with all that came before.
+  book.ticks.trimmed_to = MINUTE;
+  deepStrictEqual(messages(judged(book, { partitions: [book, other] })), []);
 });
 
 Deno.test("a minute that a stage has not passed is pending, and hides no other", () => {

@@ -10,13 +10,14 @@ import {
 import { decodeTick, type Tick } from "../../contract/tick.ts";
 import { type Books, judge, type LedgerReport, type PartitionBook } from "./judge.ts";
 import type { Tally } from "./tally.ts";
+import type { TickStage } from "./tick_book.ts";
 import {
   countRecord,
   finishTickCount,
   startTickCount,
-  type TickStage,
   type TickTopicRecord,
 } from "./tick_count.ts";
+import { valuePrint } from "./value_print.ts";
 
 /** 2013-10-07 13:31 UTC. */
 export const MINUTE = 1_381_152_660_000;
@@ -72,7 +73,7 @@ function topicOf(sent: readonly Sent[], from: number): TickTopicRecord[] {
 function takenBy(
   stage: TickStage,
   records: readonly TickTopicRecord[],
-  refused: ReadonlySet<number>,
+  refused: ReadonlyMap<number, number>,
 ): Map<number, Tally> {
   const taken = new Map<number, Tally>();
   for (const record of records) {
@@ -100,10 +101,12 @@ export interface World {
 /** The books of stages that make no mistakes. */
 export function bookOf({ sent, refused = {}, earliest = 0 }: World): PartitionBook {
   const records = topicOf(sent, earliest);
-  const offsets = {
-    aggregator: new Set(refused.aggregator),
-    sink: new Set(refused.sink),
-  };
+  const letters = (offsets: readonly number[] = []) =>
+    new Map(offsets.map((offset) => {
+      const value = records.find((record) => Number(record.offset) === offset)?.value ?? null;
+      return [offset, valuePrint(value, value?.length ?? 0)];
+    }));
+  const offsets = { aggregator: letters(refused.aggregator), sink: letters(refused.sink) };
   const discarded = (minute: number): number =>
     records.filter((record) =>
       minuteOf(Number(record.timestamp)) === minute &&
@@ -126,6 +129,7 @@ export function bookOf({ sent, refused = {}, earliest = 0 }: World): PartitionBo
     ),
     stored,
     positions: { aggregator: end, sink: end },
+    earliest,
     end,
     letters_without_record: { aggregator: offsets.aggregator.size, sink: offsets.sink.size },
   };

@@ -23,7 +23,7 @@ import { migrate } from "../../services/sink/migrate.ts";
 import { createTickPartitions } from "../../services/sink/tick_partitions.ts";
 import type { TestServers } from "../local/test_servers.ts";
 import { type AuditOptions, clusterId } from "./audit.ts";
-import type { TickStage } from "./tick_count.ts";
+import type { TickStage } from "./tick_book.ts";
 
 /** 2024-03-01 09:31 UTC: a day for which `ticks` has a partition from the start. */
 export const MINUTE = 1_709_285_460_000;

@@ -10,11 +10,17 @@ import { decodeTick } from "../../contract/tick.ts";
 import { headerText } from "../../runtime/kafka_record.ts";
 import { receiptsOf } from "./receipts.ts";
 import { addTo, emptyTally, type Tally } from "./tally.ts";
-
-/** The stages that read ticks: each must have taken or refused what is in Kafka. */
-export const TICK_STAGES = ["aggregator", "sink"] as const;
-
-export type TickStage = (typeof TICK_STAGES)[number];
+import {
+  type AlteredLetters,
+  emptyMinute,
+  TICK_STAGES,
+  type TickBook,
+  type TickMinute,
+  type TickStage,
+  type UnconfirmedTail,
+  type UnmarkedTicks,
+} from "./tick_book.ts";
+import { type Refused, valuePrint } from "./value_print.ts";
 
 /** A record of the tick topic, as the partition reader brings it. */
 export interface TickTopicRecord {
@@ -23,46 +29,6 @@ export interface TickTopicRecord {
   value: Uint8Array | null;
   headers?: IHeaders;
   batchContext: { producerId: string };
-}
-
-/** One minute of record timestamps in one partition. */
-export interface TickMinute {
-  /** All records that are or should be ticks; the checksum is over those that are. */
-  in_kafka: Tally;
-  /** How many of them are no valid ticks. */
-  invalid: number;
-  /** What the producers' receipts say. */
-  accepted: Tally;
-  /** What Kafka holds of the ticks that those receipts cover. */
-  confirmed: Tally;
-  /** Behind the last marker of a producer of ours: nobody was told that they are there. */
-  unconfirmed: Tally;
-  /** Written by others than our producers. */
-  foreign: Tally;
-  /** The part of `in_kafka` that is meant for other stages only, and that the stage refused. */
-  stages: { [stage in TickStage]: { not_meant: Tally; refused: Tally } };
-  /** Offset of its last record; -1 where Kafka holds none. */
-  last_offset: number;
-}
-
-/** What a producer left behind its last marker. */
-export interface UnconfirmedTail {
-  producer_id: string;
-  ticks: number;
-  first_timestamp_ms: number;
-  last_timestamp_ms: number;
-}
-
-/** One partition of the tick topic, counted. */
-export interface TickBook {
-  minutes: Map<number, TickMinute>;
-  tails: UnconfirmedTail[];
-  /** Minutes up to this one may have lost records to retention; -Infinity where none was trimmed. */
-  trimmed_to: number;
-  /** Further minutes that a receipt names which covers trimmed records too. */
-  trimmed_minutes: Set<number>;
-  /** Markers of our producers whose receipts could not be read. */
-  malformed_receipts: number;
 }
 
 /** Minutes and producers held at most: a client that invents timestamps must not fill memory. */
@@ -82,7 +48,8 @@ interface Producer {
 export interface TickCount {
   minutes: Map<number, TickMinute>;
   producers: Map<string, Producer>;
-  refused: { [stage in TickStage]: Set<number> };
+  refused: { [stage in TickStage]: Refused };
+  altered_letters: { [stage in TickStage]: AlteredLetters };
   trimmed: boolean;
   trimmed_to: number;
   trimmed_minutes: Set<number>;
@@ -96,17 +63,19 @@ export interface TickCount {
  * Starts a count.
  *
  * @param earliest The partition's first offset: above 0, something was trimmed.
- * @param refused Offsets that are in the dead letters, by stage. What is found is taken out, so
- *   that what stays points to no record.
+ * @param refused What is in the dead letters, by stage. What is found is taken out, so that what
+ *   stays points to no record.
  */
 export function startTickCount(
   earliest: bigint,
-  refused: { [stage in TickStage]: Set<number> },
+  refused: { [stage in TickStage]: Refused },
 ): TickCount {
+  const none = () => ({ letters: 0, first_offset: -1 });
   return {
     minutes: new Map(),
     producers: new Map(),
     refused,
+    altered_letters: { aggregator: none(), sink: none() },
     trimmed: earliest > 0n,
     // Until a record says how far: with none left, all there was is gone.
     trimmed_to: earliest > 0n ? Infinity : -Infinity,
@@ -137,21 +106,6 @@ function minuteAt(count: TickCount, minute: number): TickMinute {
   return count.current = found;
 }
 
-/** A minute of which nothing is known. */
-export function emptyMinute(): TickMinute {
-  const stage = () => ({ not_meant: emptyTally(), refused: emptyTally() });
-  return {
-    in_kafka: emptyTally(),
-    invalid: 0,
-    accepted: emptyTally(),
-    confirmed: emptyTally(),
-    unconfirmed: emptyTally(),
-    foreign: emptyTally(),
-    stages: { aggregator: stage(), sink: stage() },
-    last_offset: -1,
-  };
-}
-
 function producerOf(count: TickCount, producer_id: string): Producer {
   let producer = count.producers.get(producer_id);
   if (!producer) {
@@ -180,7 +134,7 @@ export function countRecord(count: TickCount, record: TickTopicRecord): void {
   if (count.trimmed_to === Infinity) count.trimmed_to = minuteOf(timestamp_ms);
   const { headers } = record;
   if (headers !== undefined && headers[RECORD_KIND_HEADER] !== undefined) {
-    for (const stage of TICK_STAGES) count.refused[stage].delete(Number(record.offset));
+    for (const stage of TICK_STAGES) takeLetter(count, stage, record);
     if (headerText(headers, RECORD_KIND_HEADER) === "marker") countMarker(count, record);
     return;
   }
@@ -193,14 +147,33 @@ export function countRecord(count: TickCount, record: TickTopicRecord): void {
   if ("fault" in decoded) minute.invalid++;
   countOpen(count, record.batchContext.producerId, timestamp_ms, tally);
 
-  const only_stage = headers === undefined ? null : headerText(headers, ONLY_STAGE_HEADER);
+  const only_stage = headers === undefined ? undefined : onlyStage(headers);
   for (const stage of TICK_STAGES) {
     const counts = minute.stages[stage];
-    if (only_stage !== null && only_stage !== stage) addTo(counts.not_meant, tally);
-    if (count.refused[stage].size > 0 && count.refused[stage].delete(offset)) {
-      addTo(counts.refused, tally);
-    }
+    if (only_stage !== undefined && only_stage !== stage) addTo(counts.not_meant, tally);
+    if (takeLetter(count, stage, record)) addTo(counts.refused, tally);
   }
+}
+
+/** Another client may name a stage that there is not: then nobody took it, and that shows. */
+function onlyStage(headers: IHeaders): TickStage | undefined {
+  const named = headerText(headers, ONLY_STAGE_HEADER);
+  return TICK_STAGES.find((stage) => stage === named);
+}
+
+/** Takes a record's letter out, if there is one, and looks whether it holds the record's value. */
+function takeLetter(count: TickCount, stage: TickStage, record: TickTopicRecord): boolean {
+  const refused = count.refused[stage];
+  if (refused.size === 0) return false;
+  const offset = Number(record.offset);
+  const print = refused.get(offset);
+  if (print === undefined) return false;
+  refused.delete(offset);
+  if (print !== valuePrint(record.value, record.value?.length ?? 0)) {
+    const altered = count.altered_letters[stage];
+    if (altered.letters++ === 0) altered.first_offset = offset;
+  }
+  return true;
 }
 
 function countOpen(
@@ -252,6 +225,8 @@ function countMarker(count: TickCount, record: TickTopicRecord): void {
  */
 export function finishTickCount(count: TickCount): TickBook {
   const tails: UnconfirmedTail[] = [];
+  const ours = new Set<string>();
+  const unmarked = new Map<string, UnmarkedTicks>();
   let malformed_receipts = 0;
   for (const [producer_id, producer] of count.producers) {
     let ticks = 0;
@@ -260,12 +235,24 @@ export function finishTickCount(count: TickCount): TickBook {
       addTo(producer.ours ? unconfirmed : foreign, tally);
       ticks += tally.count;
     }
-    if (producer.ours) malformed_receipts += producer.malformed_receipts;
-    if (producer.ours && ticks > 0) {
-      const { first_timestamp_ms, last_timestamp_ms } = producer;
-      tails.push({ producer_id, ticks, first_timestamp_ms, last_timestamp_ms });
+    const { first_timestamp_ms, last_timestamp_ms } = producer;
+    if (!producer.ours) {
+      unmarked.set(producer_id, { ticks, last_timestamp_ms });
+      continue;
     }
+    ours.add(producer_id);
+    malformed_receipts += producer.malformed_receipts;
+    if (ticks > 0) tails.push({ producer_id, ticks, first_timestamp_ms, last_timestamp_ms });
   }
-  const { minutes, trimmed_to, trimmed_minutes } = count;
-  return { minutes, tails, trimmed_to, trimmed_minutes, malformed_receipts };
+  const { minutes, trimmed_to, trimmed_minutes, altered_letters } = count;
+  return {
+    minutes,
+    tails,
+    trimmed_to,
+    trimmed_minutes,
+    malformed_receipts,
+    ours,
+    unmarked,
+    altered_letters,
+  };
 }

@@ -4,7 +4,7 @@ import { countRecord, startTickCount } from "./tick_count.ts";
 import { receiptsOf } from "./receipts.ts";
 
 Deno.test("a client that invents timestamps can't fill memory", () => {
-  const count = startTickCount(0n, { aggregator: new Set(), sink: new Set() });
+  const count = startTickCount(0n, { aggregator: new Map(), sink: new Map() });
   const value = Buffer.from("{}");
   throws(() => {
     for (let minute = 0; minute < 1_000_001; minute++) {

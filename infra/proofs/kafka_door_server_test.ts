@@ -11,7 +11,7 @@ import { openSender, type OutgoingRecord } from "../../runtime/kafka_sender.ts";
 import { cutSends } from "../../runtime/send_sizes.ts";
 import { audit } from "../ledger/audit.ts";
 import { openStack, PARTITIONS, readAll, type StackUnderTest } from "../ledger/test_stack.ts";
-import type { TickStage } from "../ledger/tick_count.ts";
+import type { TickStage } from "../ledger/tick_book.ts";
 import { withServers } from "../local/test_servers.ts";
 import { eventually, type ServiceUnderTest, withService } from "../testing/test_service.ts";
 import { BAD_RECORDS, type BadRecord, goodTick, HOME, SOURCE, SYMBOL } from "./test_bad_records.ts";

@@ -6,7 +6,7 @@ import type { DiscardReason, Tick } from "../../contract/tick.ts";
 import { TICK_RECORD_BYTES_MAX } from "../../contract/topics.ts";
 import { BAD_INPUTS, badObject } from "../../services/producer/test_bad_inputs.ts";
 import { PARTITIONS } from "../ledger/test_stack.ts";
-import type { TickStage } from "../ledger/tick_count.ts";
+import type { TickStage } from "../ledger/tick_book.ts";
 
 /** Symbol of the good ticks. */
 export const SYMBOL = "GOOD";
