@@ -45,15 +45,16 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const { queue, sender, markers } = parts;
   const { receipts } = markers;
   const draining = new AbortController();
-  let receipts_sent_at_ms = 0;
+  let receipts_sent_at_ms = -Infinity;
 
   /** Waits until a batch is due. False: only receipts are. */
   async function batchIsDue(): Promise<boolean> {
     for (;;) {
-      const now = Date.now();
+      // Not Date.now(): where that is set back, ticks would wait for as long.
+      const now_ms = performance.now();
       const oldest = queue.peek();
       if (oldest !== undefined) {
-        const due_ms = oldest.queued_at_ms + parts.batch_interval_ms - now;
+        const due_ms = oldest.queued_at_ms + parts.batch_interval_ms - now_ms;
         if (due_ms <= 0 || queue.depth() >= parts.batch_ticks || draining.signal.aborted) {
           return true;
         }
@@ -65,7 +66,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
         await queue.changed();
         continue;
       }
-      const quiet_left_ms = receipts_sent_at_ms + RECEIPT_QUIET_MS - now;
+      const quiet_left_ms = receipts_sent_at_ms + RECEIPT_QUIET_MS - now_ms;
       if (quiet_left_ms <= 0) return false;
       await waitForChange(quiet_left_ms);
     }
@@ -78,13 +79,12 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   }
 
   async function sendReceipts(): Promise<void> {
-    const now = Date.now();
-    receipts_sent_at_ms = now;
-    await sender.send(receiptMarkers(markers, receipts.unreported(), now));
+    receipts_sent_at_ms = performance.now();
+    await sender.send(receiptMarkers(markers, receipts.unreported(), Date.now()));
   }
 
   async function sendBatch(): Promise<void> {
-    const started_at = performance.now();
+    const started_at_ms = performance.now();
     const batch = parts.takeBatch(Date.now());
     const letters = batch.refused.map((input) =>
       refusedRecord(parts.dead_letter_topic, input, batch.timestamp_ms)
@@ -92,15 +92,15 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     // A letter's headers are often larger than its input: many short ones pass the broker's limit.
     for (const send of cutSends(letters)) await sender.send(send);
     const head = batch.markers.flatMap((load) => sourceMarkers(markers, load, batch.timestamp_ms));
-    if (batch.timestamp_ms - receipts_sent_at_ms >= RECEIPT_INTERVAL_MS) {
+    if (started_at_ms - receipts_sent_at_ms >= RECEIPT_INTERVAL_MS) {
       // After a source's marker nothing is left to report: it took the receipts along.
       head.push(...receiptMarkers(markers, receipts.unreported(), batch.timestamp_ms));
     }
-    if (head.length > 0) receipts_sent_at_ms = batch.timestamp_ms;
+    if (head.length > 0) receipts_sent_at_ms = started_at_ms;
     await sender.send(head.length > 0 ? [...head, ...batch.ticks] : batch.ticks);
     receipts.add(batch.timestamp_ms, batch.counts);
     for (const confirmed of batch.confirmations) confirmed();
-    parts.onConfirmed(batch, performance.now() - started_at);
+    parts.onConfirmed(batch, performance.now() - started_at_ms);
   }
 
   return {

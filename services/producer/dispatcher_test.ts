@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { withDeadline } from "../../runtime/backoff.ts";
 import type { OutgoingRecord, Sender } from "../../runtime/kafka_sender.ts";
 import { recordBytes } from "../../runtime/send_sizes.ts";
 import type { Tick } from "../../contract/tick.ts";
@@ -177,6 +178,27 @@ Deno.test("a tick waits for others no longer than the interval", async () => {
   strictEqual(sends[1]!.filter(({ kind }) => kind === "tick").length, 2);
   dispatcher.drain();
   await running;
+});
+
+Deno.test("a clock that is set back by an hour holds no tick up, and no receipt", async () => {
+  const { queue, dispatcher, sends } = underTest({ batch_interval_ms: 5 });
+  const trueNow = Date.now;
+  const confirmed = Promise.withResolvers<void>();
+  queue.offer({ kind: "ticks", ticks: [tick], confirmed: confirmed.resolve });
+  Date.now = () => trueNow() - 3_600_000;
+  try {
+    const running = dispatcher.run();
+    await withDeadline(confirmed.promise, 5_000, "Sending the tick");
+    const give_up_at_ms = performance.now() + 5_000;
+    while (confirmedTicks(sends) === 0 && performance.now() < give_up_at_ms) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    strictEqual(confirmedTicks(sends), 1);
+    dispatcher.drain();
+    await running;
+  } finally {
+    Date.now = trueNow;
+  }
 });
 
 Deno.test("a batch that Kafka refuses ends the run, and confirms nothing", async () => {

@@ -1,7 +1,7 @@
 /** The bounded queue between the sources and the one sender. */
 import { type Load, loadWeight } from "./load.ts";
 
-/** A load and when it was queued. */
+/** A load and when it was queued, by the queue's clock. */
 export interface QueuedLoad {
   load: Load;
   /** How many of a tick load's ticks have been taken. */
@@ -11,10 +11,11 @@ export interface QueuedLoad {
 
 /** First in, first out; bounded by the weight of what waits. */
 export interface LoadQueue {
-  /** Queues a load if there is room for the whole of it now, and nobody waits in front. */
+  /** Queues a load if there is room for the whole of it now: for sources that can't wait. */
   offer(load: Load): boolean;
   /**
-   * Queues a load as soon as there is room; a load larger than the queue goes in when it is empty.
+   * Queues a load as soon as there is room, in the order in which it was asked; a load larger than
+   * the queue goes in when it is empty. Loads that can wait leave a part of the queue free.
    *
    * @returns False where the signal was aborted first; the load is then not queued.
    */
@@ -36,6 +37,8 @@ export interface LoadQueue {
 }
 
 const TURNING_AWAY_MS = 1_000;
+/** So much of the queue is for loads that can wait: a replay at full speed would fill all of it. */
+const PATIENT_SHARE = 0.75;
 
 interface Waiter {
   load: Load;
@@ -47,9 +50,12 @@ interface Waiter {
  * Makes a queue.
  *
  * @param capacity Most weight that waits (`loadWeight`), in ticks.
- * @param now The clock.
+ * @param now A clock that is never set back, ms: `queued_at_ms` is by it.
  */
-export function createLoadQueue(capacity: number, now: () => number = Date.now): LoadQueue {
+export function createLoadQueue(
+  capacity: number,
+  now: () => number = () => performance.now(),
+): LoadQueue {
   const loads: QueuedLoad[] = [];
   let first = 0;
   let depth = 0;
@@ -57,7 +63,8 @@ export function createLoadQueue(capacity: number, now: () => number = Date.now):
   const waiters: Waiter[] = [];
   let change: { promise: Promise<void>; resolve: () => void } | null = null;
 
-  const hasRoom = (weight: number): boolean => depth === 0 || depth + weight <= capacity;
+  const hasRoom = (weight: number, room: number): boolean => depth === 0 || depth + weight <= room;
+  const patient_capacity = capacity * PATIENT_SHARE;
 
   function add(load: Load, weight: number): void {
     loads.push({ load, taken: 0, queued_at_ms: now() });
@@ -71,29 +78,31 @@ export function createLoadQueue(capacity: number, now: () => number = Date.now):
   }
 
   function admitWaiters(): void {
-    while (waiters.length > 0 && hasRoom(waiters[0]!.weight)) {
+    while (waiters.length > 0 && hasRoom(waiters[0]!.weight, patient_capacity)) {
       const waiter = waiters.shift()!;
       add(waiter.load, waiter.weight);
       waiter.resolve(true);
     }
   }
 
-  function enqueue(load: Load): boolean {
-    const weight = loadWeight(load);
-    if (waiters.length > 0 || !hasRoom(weight)) return false;
-    add(load, weight);
-    return true;
-  }
-
   return {
     offer(load) {
-      const queued = enqueue(load);
-      if (!queued) turned_away_at_ms = now();
-      return queued;
+      // It may pass those who wait: they are other sources, and nothing orders two sources.
+      const weight = loadWeight(load);
+      if (hasRoom(weight, capacity)) {
+        add(load, weight);
+        return true;
+      }
+      turned_away_at_ms = now();
+      return false;
     },
     put(load, signal) {
       if (signal.aborted) return Promise.resolve(false);
-      if (enqueue(load)) return Promise.resolve(true);
+      const weight = loadWeight(load);
+      if (waiters.length === 0 && hasRoom(weight, patient_capacity)) {
+        add(load, weight);
+        return Promise.resolve(true);
+      }
       return new Promise((resolve) => {
         const give_up = (): void => {
           waiters.splice(waiters.indexOf(waiter), 1);
@@ -101,7 +110,7 @@ export function createLoadQueue(capacity: number, now: () => number = Date.now):
         };
         const waiter: Waiter = {
           load,
-          weight: loadWeight(load),
+          weight,
           resolve(queued) {
             signal.removeEventListener("abort", give_up);
             resolve(queued);
