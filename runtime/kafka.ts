@@ -118,17 +118,17 @@ const KNOWN_LINES_MAX = 200;
  * lines are warnings at most, and none is repeated at every attempt.
  */
 function kafkaLogWriter(log: Logger): (entry: LogEntry) => void {
-  const written_at = new Map<string, number>();
+  const written_at_ms = new Map<string, number>();
   return (entry) => {
     const { message, timestamp: _timestamp, logger: _logger, ...fields } = entry.log;
     const told = `${message} ${fields.error ?? ""}`;
     const passing = isPassingAnswer(told);
-    const now = Date.now();
-    const repeated = now - (written_at.get(told) ?? -Infinity) < REPEAT_AFTER_MS;
+    const now_ms = performance.now();
+    const repeated = now_ms - (written_at_ms.get(told) ?? -Infinity) < REPEAT_AFTER_MS;
     const write = entry.level === logLevel.ERROR && !passing && !repeated ? log.warn : log.debug;
     if (write === log.warn) {
-      if (written_at.size >= KNOWN_LINES_MAX) written_at.clear();
-      written_at.set(told, now);
+      if (written_at_ms.size >= KNOWN_LINES_MAX) written_at_ms.clear();
+      written_at_ms.set(told, now_ms);
     }
     write(`kafka client: ${message}`, { event: "kafka_client", part: entry.namespace, ...fields });
   };

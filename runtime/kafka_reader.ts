@@ -211,11 +211,11 @@ export async function* readRange(
   deadline_ms = 30_000,
 ): AsyncGenerator<ReadRecord[]> {
   let offset = from;
-  let progress_at = Date.now();
+  let progress_at_ms = performance.now();
   while (offset < end) {
     const batch = await reader.fetch(topic, partition, offset);
     if (batch.next_offset > offset) {
-      progress_at = Date.now();
+      progress_at_ms = performance.now();
       offset = batch.next_offset;
       const last = batch.records.at(-1);
       const within = last !== undefined && BigInt(last.offset) >= end
@@ -224,7 +224,7 @@ export async function* readRange(
       if (within.length > 0) yield within;
     } else if (offset >= batch.last_stable_offset) {
       return;
-    } else if (Date.now() - progress_at > deadline_ms) {
+    } else if (performance.now() - progress_at_ms > deadline_ms) {
       throw new Error(
         `Cannot read ${topic}/${partition} past offset ${offset}: nothing came within ` +
           `${deadline_ms} ms though its end is ${end}`,

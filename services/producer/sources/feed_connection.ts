@@ -30,10 +30,10 @@ export interface FeedHandlers {
 export async function keepConnected(feed: FeedHandlers): Promise<void> {
   let attempt = 0;
   while (!feed.stopping.aborted) {
-    const started_at = performance.now();
+    const started_at_ms = performance.now();
     const why = await connectOnce(feed);
     if (feed.stopping.aborted) return;
-    if (performance.now() - started_at > GOOD_AFTER_MS) attempt = 0;
+    if (performance.now() - started_at_ms > GOOD_AFTER_MS) attempt = 0;
     const wait_ms = backoffDelay(feed.backoff ?? BACKOFF, attempt++);
     feed.lost(why, wait_ms);
     await sleep(wait_ms, feed.stopping);
@@ -46,14 +46,14 @@ function connectOnce(feed: FeedHandlers): Promise<string> {
   const socket = new WebSocket(feed.url);
   socket.binaryType = "arraybuffer";
   const encoder = new TextEncoder();
-  let heard_at = performance.now();
+  let heard_at_ms = performance.now();
   const deadline = setTimeout(
     () => end(`it was not open within ${CONNECT_DEADLINE_MS} ms`),
     CONNECT_DEADLINE_MS,
   );
   const watchdog = setInterval(() => {
     if (socket.readyState !== WebSocket.OPEN) return;
-    if (performance.now() - heard_at >= feed.silence_ms) {
+    if (performance.now() - heard_at_ms >= feed.silence_ms) {
       end(`nothing came for ${feed.silence_ms} ms`);
     }
   }, Math.max(10, feed.silence_ms / WATCHDOG_LOOKS));
@@ -79,11 +79,11 @@ function connectOnce(feed: FeedHandlers): Promise<string> {
 
   socket.onopen = () => {
     clearTimeout(deadline);
-    heard_at = performance.now();
+    heard_at_ms = performance.now();
     feed.opened((text) => socket.send(text));
   };
   socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
-    heard_at = performance.now();
+    heard_at_ms = performance.now();
     feed.frame(typeof data === "string" ? encoder.encode(data) : new Uint8Array(data));
   };
   // The event's own message may hold the URL, and with it the key: it is not handed on.

@@ -38,8 +38,8 @@ export function createProgress(
   source: string,
   size: number,
 ): Progress {
-  const started_at = performance.now();
-  let told_at = started_at;
+  const started_at_ms = performance.now();
+  let told_at_ms = started_at_ms;
   let told_ticks = 0;
   let ticks = 0;
   let refused = 0;
@@ -53,7 +53,7 @@ export function createProgress(
       const now = performance.now();
       // What was skipped at the start says nothing about the rate.
       if (count > 0) first_position ??= block.position;
-      if (now - told_at < INTERVAL_MS) return;
+      if (now - told_at_ms < INTERVAL_MS) return;
       const ratio = Math.min(1, block.position / Math.max(1, size));
       metrics.replay_progress.set(ratio);
       const begun = first_position ?? block.position;
@@ -64,10 +64,10 @@ export function createProgress(
         ratio,
         ticks,
         refused,
-        ticks_per_s: Math.round((ticks - told_ticks) / (now - told_at) * 1_000),
-        seconds_left: timeLeft((block.position - begun) / (size - begun), now - started_at),
+        ticks_per_s: Math.round((ticks - told_ticks) / (now - told_at_ms) * 1_000),
+        seconds_left: timeLeft((block.position - begun) / (size - begun), now - started_at_ms),
       });
-      told_at = now;
+      told_at_ms = now;
       told_ticks = ticks;
     },
     refused(inputs) {
@@ -82,7 +82,7 @@ export function createProgress(
       }
     },
     ended() {
-      const elapsed_s = (performance.now() - started_at) / 1_000;
+      const elapsed_s = (performance.now() - started_at_ms) / 1_000;
       metrics.replay_progress.set(1);
       log.info(`replay of ${ticks} ticks ended, ${refused} lines refused`, {
         event: "source_ended",
