@@ -26,9 +26,18 @@ export interface RetentionOptions {
  * tomorrow are made with it, so that midnight finds them.
  */
 export async function keepRetention(options: RetentionOptions): Promise<void> {
-  const { log, stopping } = options;
+  const { database, flavour, log, stopping } = options;
+  let is_told = flavour === "native";
   for (let failures = 0; !stopping.aborted;) {
     try {
+      if (!is_told && await isApacheLicensed((text) => database.sql.unsafe(text))) {
+        log.warn(
+          "this TimescaleDB runs under the Apache licence: ticks are not compressed, and the sink " +
+            "drops expired ones itself",
+          { event: "timescaledb_apache" },
+        );
+      }
+      is_told = true;
       const dropped = await applyRetention(options, Date.now());
       if (dropped.length > 0) log.info("expired ticks are dropped", { event: "expired", dropped });
       failures = 0;
@@ -47,7 +56,7 @@ export async function keepRetention(options: RetentionOptions): Promise<void> {
  *
  * @param options Where, and how many days are kept; today counts as one of them.
  * @param now_ms The time it is, ms since the epoch.
- * @returns Names of dropped partitions; none with TimescaleDB, whose policy drops by itself.
+ * @returns Names of dropped partitions; none where TimescaleDB's policy drops them by itself.
  */
 export async function applyRetention(
   { database, flavour, retention_days }: Pick<
@@ -57,14 +66,42 @@ export async function applyRetention(
   now_ms: number,
 ): Promise<string[]> {
   if (flavour === "timescaledb") {
-    await database.transaction((sql) =>
-      setRetentionPolicy((text) => sql.unsafe(text), retention_days)
+    return await database.transaction((sql) =>
+      keepHypertable((text) => sql.unsafe(text), retention_days)
     );
-    return [];
   }
   const today = Math.floor(now_ms / DAY_MS);
   await createTickPartitions(database).ensure([today, today + 1]);
   return await dropExpiredTicks(database, today - retention_days);
+}
+
+/**
+ * Whether a TimescaleDB is the Apache-licensed build (its GUC `timescaledb.license`), which has
+ * hypertables and `drop_chunks`, and neither compression nor policies.
+ */
+async function isApacheLicensed(run: RunSql): Promise<boolean> {
+  const [found] = await run(
+    "SELECT current_setting('timescaledb.license', true) = 'apache' AS apache",
+  );
+  return found?.apache === true;
+}
+
+/**
+ * Keeps the retention of `ticks` as a hypertable: by a policy, or where the licence has none by
+ * dropping chunks now.
+ *
+ * @param run Runs SQL in an open transaction.
+ * @returns Names of dropped chunks; none where there is a policy.
+ */
+export async function keepHypertable(run: RunSql, retention_days: number): Promise<string[]> {
+  if (!await isApacheLicensed(run)) {
+    await setRetentionPolicy(run, retention_days);
+    return [];
+  }
+  const dropped = await run(
+    `SELECT drop_chunks('ticks', older_than => make_interval(days => ${retention_days})) AS chunk`,
+  );
+  return dropped.map(({ chunk }) => String(chunk));
 }
 
 /**

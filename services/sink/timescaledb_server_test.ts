@@ -10,7 +10,7 @@ import { TICK_HASH_SQL, tickHash } from "../../contract/ledger.ts";
 import type { Tick } from "../../contract/tick.ts";
 import { hasSharedData, sharedFile } from "../../infra/testing/shared_data.ts";
 import { applyMigrations, type MigrationResult, readMigrations, type RunSql } from "./migrate.ts";
-import { setRetentionPolicy } from "./retention.ts";
+import { keepHypertable, setRetentionPolicy } from "./retention.ts";
 import { someTicks } from "./sink_test_data.ts";
 import { DAY_MS } from "./tick_slice.ts";
 
@@ -177,6 +177,42 @@ Deno.test("tables of a real TimescaleDB", async (test) => {
         /does not know \(0004_ticks.timescaledb.sql/,
       );
     });
+  });
+});
+
+/**
+ * The Apache-licensed build is not to be had here, so the look at the licence is shadowed; what it
+ * leads to runs on TimescaleDB's own code.
+ */
+const APACHE_LICENSED = `
+  CREATE FUNCTION public.current_setting(name text, missing_ok boolean) RETURNS text
+    LANGUAGE sql AS $$
+      SELECT CASE name WHEN 'timescaledb.license' THEN 'apache'
+        ELSE pg_catalog.current_setting(name, missing_ok) END $$;
+  SET search_path = public, pg_catalog`;
+
+Deno.test("an Apache-licensed TimescaleDB is used as far as it goes", async () => {
+  await withTimescale(async (database, run) => {
+    await database.exec(APACHE_LICENSED);
+    const { flavour, applied } = await migrateLite(database);
+    strictEqual(flavour, "timescaledb");
+    strictEqual(applied.includes("0007_candles.timescaledb.sql"), true);
+    const compressed = `SELECT hypertable_name, compression_enabled
+      FROM timescaledb_information.hypertables ORDER BY 1`;
+    deepStrictEqual(await run(compressed), [
+      { hypertable_name: "candles", compression_enabled: false },
+      { hypertable_name: "ticks", compression_enabled: false },
+    ]);
+    await insertTicks(database, someTicks(10), Date.now() - 40 * DAY_MS);
+    await insertTicks(database, someTicks(3), Date.now());
+    strictEqual((await keepHypertable(run, 7)).length, 1);
+    deepStrictEqual(await keepHypertable(run, 7), []);
+    deepStrictEqual(await run("SELECT count(*)::int AS rows FROM ticks"), [{ rows: 3 }]);
+    // No job of ours is there: of the Apache licence each would be an error.
+    deepStrictEqual(
+      await run("SELECT * FROM timescaledb_information.jobs WHERE hypertable_name IS NOT NULL"),
+      [],
+    );
   });
 });
 
