@@ -11,6 +11,7 @@ import loggers from "kafkajs/src/loggers/index.js";
 import createSocketFactory from "kafkajs/src/network/socketFactory.js";
 import ISOLATION_LEVEL from "kafkajs/src/protocol/isolationLevel.js";
 import type { KafkaConfig, KafkaMessage } from "kafkajs";
+import { type Backoff, backoffDelay, sleep } from "./backoff.ts";
 import { kafkaConfig, type KafkaOptions } from "./kafka.ts";
 
 /** A record with the Kafka producer id of the batch that it came in. */
@@ -71,6 +72,36 @@ interface ClusterClient {
 /** What a broker answers that does not lead the partition any more. */
 const MOVED = ["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PARTITION"];
 
+/** How long a partition may be without a leader: one that was just made, or whose broker went away. */
+const LEADERLESS_DEADLINE_MS = 10_000;
+const LEADERLESS_BACKOFF: Backoff = { initial_ms: 20, max_ms: 500 };
+
+/**
+ * Asks a partition's leader; where that has moved, again after a fresh look.
+ *
+ * @param ask Finds the leader and asks it.
+ * @param look Takes the fresh look.
+ * @param deadline_ms For how long.
+ * @throws What the broker answers after the deadline, and any other answer at once.
+ */
+export async function untilLed<Answer>(
+  ask: () => Promise<Answer>,
+  look: () => Promise<void>,
+  deadline_ms = LEADERLESS_DEADLINE_MS,
+): Promise<Answer> {
+  const give_up_at_ms = performance.now() + deadline_ms;
+  for (let attempt = 0;; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const has_moved = MOVED.includes((error as { type?: string }).type ?? "");
+      if (!has_moved || performance.now() >= give_up_at_ms) throw error;
+    }
+    await sleep(backoffDelay(LEADERLESS_BACKOFF, attempt));
+    await look();
+  }
+}
+
 /** Timestamps that mean an end, in Kafka's ListOffsets. */
 const LATEST = -1;
 const EARLIEST = -2;
@@ -102,20 +133,15 @@ export async function openReader(
     return await cluster.findBroker({ nodeId: node });
   }
 
-  /** Asks a partition's leader; once more after a fresh look where that has moved. */
-  async function askLeader<Answer>(
+  const askLeader = <Answer>(
     topic: string,
     partition: number,
     ask: (broker: Awaited<ReturnType<typeof leader>>) => Promise<Answer>,
-  ): Promise<Answer> {
-    try {
-      return await ask(await leader(topic, partition));
-    } catch (error) {
-      if (!MOVED.includes((error as { type?: string }).type ?? "")) throw error;
-      await cluster.refreshMetadata();
-      return await ask(await leader(topic, partition));
-    }
-  }
+  ): Promise<Answer> =>
+    untilLed(
+      async () => await ask(await leader(topic, partition)),
+      () => cluster.refreshMetadata(),
+    );
 
   async function offsetAt(topic: string, partition: number, timestamp: number): Promise<bigint> {
     const { responses } = await askLeader(topic, partition, (broker) =>
