@@ -40,6 +40,9 @@ export interface Batch {
 /** Bytes of a record beside its key and value, at most: lengths, deltas, headers of a replay. */
 const RECORD_OVERHEAD_BYTES = 128;
 
+/** Bytes of a marker beside its source: its other fields, its headers, some minutes of receipts. */
+const MARKER_OVERHEAD_BYTES = 512;
+
 /** Refused inputs are taken up to this many bytes, or one load; the dispatcher cuts the sends. */
 const REFUSED_BYTES_MAX = 900_000;
 
@@ -51,7 +54,7 @@ const KNOWN_PARTITIONS_MAX = 200_000;
  *
  * @param queue The queue.
  * @param target Topic and number of partitions.
- * @param limits How large a batch may be; the bytes are passed by one tick at most.
+ * @param limits How large a batch may be; the bytes are passed by one record at most.
  * @returns Takes the next batch at a time of ingest; empty arrays where nothing waits.
  */
 export function createBatcher(
@@ -131,8 +134,11 @@ export function createBatcher(
         bytes += takeTicks(batch, load, head.taken, limits.bytes - bytes);
         if (head.taken < load.ticks.length) break;
       } else if (load.kind === "marker") {
-        if (batch.ticks.length > 0) break;
+        // While Kafka is away markers pile up: a send of all of them would be refused for good.
+        if (batch.ticks.length > 0 || bytes >= limits.bytes) break;
         batch.markers.push(load);
+        // The source is the record's key too.
+        bytes += 2 * utf8Bytes(load.source) + MARKER_OVERHEAD_BYTES;
       } else {
         // They must be in Kafka before any later line of their file is, and are sent before ticks.
         const size = load.inputs.reduce((sum, input) => sum + input.bytes.length, 0);

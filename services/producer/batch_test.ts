@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { addChecksum, tickHash } from "../../contract/ledger.ts";
 import { partitionOf } from "../../contract/partition.ts";
 import type { Tick } from "../../contract/tick.ts";
+import { recordBytes } from "../../runtime/send_sizes.ts";
 import { type BatchLimits, createBatcher } from "./batch.ts";
 import type { Load, TickLoad } from "./load.ts";
 import { createLoadQueue } from "./load_queue.ts";
@@ -88,6 +89,24 @@ Deno.test("a marker begins a batch: what was queued before it is sent before", (
     batch.ticks.length,
   ]);
   deepStrictEqual(shapes, [[0, 10], [2, 10], [1, 0]]);
+});
+
+Deno.test("markers that have piled up go in batches that the broker takes", () => {
+  const waiting = Array.from(
+    { length: 5_000 },
+    (): Load => ({ ...marker, source: "€".repeat(128) }),
+  );
+  const take = batcher(waiting, { bytes: 100_000 });
+  let count = 0;
+  for (let batch = take(0); batch.markers.length > 0; batch = take(0)) {
+    const bytes = batch.markers.flatMap((load) =>
+      sourceMarkers({ ...TARGET, run: crypto.randomUUID(), receipts: createReceipts(3) }, load, 0)
+    ).filter(({ partition }) => partition === 0).reduce((sum, each) => sum + recordBytes(each), 0);
+    // The last marker may go over.
+    ok(bytes <= 101_500, `${bytes} bytes`);
+    count += batch.markers.length;
+  }
+  strictEqual(count, 5_000);
 });
 
 Deno.test("the last record of each partition in a batch says where the replay is", () => {

@@ -18,7 +18,10 @@ import type { Admission, Door } from "./sources/source.ts";
 export function createDoor(
   from: SourceName,
   queue: LoadQueue,
-  metrics: Pick<Metrics<typeof METRICS>, "received" | "discarded" | "errors" | "last_event_time">,
+  metrics: Pick<
+    Metrics<typeof METRICS>,
+    "received" | "discarded" | "errors" | "last_event_time" | "queue_depth"
+  >,
   stopping: AbortSignal,
   now: () => number = Date.now,
 ): Door {
@@ -41,8 +44,16 @@ export function createDoor(
       if (last) metrics.last_event_time.set({ from }, last.timestamp / 1_000);
       return admission;
     },
-    offer: (load) => queue.offer(load),
-    put: (load) => queue.put(load, stopping),
+    offer(load) {
+      const queued = queue.offer(load);
+      metrics.queue_depth.set(queue.depth());
+      return queued;
+    },
+    async put(load) {
+      const queued = await queue.put(load, stopping);
+      metrics.queue_depth.set(queue.depth());
+      return queued;
+    },
     countMalformed(faults) {
       if (faults.length > 0) metrics.received.inc({ from }, faults.length);
       for (const { reason } of faults) metrics.discarded.inc({ reason });

@@ -32,6 +32,15 @@ Deno.test("a minute ahead of the clock is taken, more is not", () => {
   deepStrictEqual(refused.map(({ index, fault }) => [index, fault.reason]), [[0, "far_future"]]);
 });
 
+Deno.test("what waits is shown as it comes in, also while Kafka takes nothing", async () => {
+  const { door, metrics } = underTest();
+  const { ticks } = door.admit("http", [tick, tick, tick]);
+  door.offer({ kind: "ticks", ticks });
+  strictEqual((await metrics.queue_depth.get()).values[0]!.value, 3);
+  await door.put({ kind: "ticks", ticks });
+  strictEqual((await metrics.queue_depth.get()).values[0]!.value, 6);
+});
+
 Deno.test("inputs are counted by source and reason, the last event time is shown", async () => {
   const { door, metrics } = underTest();
   door.admit("http", [tick, null, { ...tick, price: -1 }, { ...tick, timestamp: NOW_MS - 5_000 }]);

@@ -191,6 +191,27 @@ Deno.test("when Kafka does not answer in time it is 503, and says what is not kn
   });
 });
 
+Deno.test("what goes wrong in the door itself is a 500, counted and logged", async () => {
+  await withSource("http", {}, async ({ context, log, metric }) => {
+    context.door.admit = () => {
+      throw new Error("a fault of ours");
+    };
+    const { url } = log.map((text) => JSON.parse(text)).find((each) => each.door === "http");
+    const response = await fetch(`${url}/ticks`, {
+      method: "POST",
+      headers: JSON_TYPE,
+      body: JSON.stringify(GOOD),
+    });
+    strictEqual(response.status, 500);
+    match((await response.json()).error, /the log says why/);
+    strictEqual(await metric("errors", { kind: "http_request" }), 1);
+    const told = log.map((text) => JSON.parse(text)).find(({ event }) =>
+      event === "request_failed"
+    );
+    deepStrictEqual([told?.level, told?.error], ["error", "a fault of ours"]);
+  });
+});
+
 Deno.test("where a token is set, nothing goes without it", async () => {
   await withApp({ token: "s3cret" }, confirm, async (app) => {
     const status = async (authorization?: string): Promise<number> =>

@@ -38,6 +38,7 @@ const BLOCK_ROWS = 2_000;
  */
 export async function* readRows(path: string, source: string): AsyncGenerator<RowBlock> {
   let format: RowFormat | null = null;
+  let read_bytes = 0;
   for await (const part of readLines(path)) {
     if (part.kind !== "lines") {
       if (format === null) {
@@ -54,10 +55,11 @@ export async function* readRows(path: string, source: string): AsyncGenerator<Ro
           message: `line ${part.line} has ${part.length} bytes`,
         },
       }];
-      yield { ...emptyBlock(part.line, 0), malformed };
+      yield { ...emptyBlock(part.line, read_bytes), malformed };
       continue;
     }
     const { lines, first_line, position } = part;
+    read_bytes = position;
     for (let from = 0; from < lines.length; from += BLOCK_ROWS) {
       const slice: LineBlock = {
         kind: "lines",
