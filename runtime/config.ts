@@ -131,7 +131,8 @@ function distance(left: string, right: string): number {
 }
 
 /**
- * The configuration as it may be shown: secrets masked, URLs without their passwords.
+ * The configuration as it may be shown: secrets masked, URLs without their passwords
+ * and without the values of their query, where keys and tokens are given too.
  *
  * @param table The settings.
  * @param config Their values.
@@ -144,14 +145,15 @@ export function shownConfig<Table extends SettingTable>(
     Object.entries(table).map(([name, setting]) => {
       const value: unknown = config[name];
       if (setting.secret && value !== null) return [name, "***"];
-      return [name, value instanceof URL ? withoutPassword(value) : value];
+      return [name, value instanceof URL ? withoutSecrets(value) : value];
     }),
   );
 }
 
-function withoutPassword(url: URL): string {
+function withoutSecrets(url: URL): string {
   const shown = new URL(url);
   if (shown.password !== "") shown.password = "***";
+  for (const name of new Set(shown.searchParams.keys())) shown.searchParams.set(name, "***");
   return shown.href;
 }
 

@@ -64,6 +64,8 @@ Deno.test("secrets are masked where the configuration is shown", () => {
   const table = { feed: { variable: "FEED", doc: "Feed.", parse: url("wss") } };
   const shown = shownConfig(table, readConfig(table, { FEED: "wss://me:hunter2@feed.example/x" }));
   deepStrictEqual(shown.feed, "wss://me:***@feed.example/x");
+  const with_key = readConfig(table, { FEED: "wss://feed.example/x?token=hunter2&a=1" });
+  deepStrictEqual(shownConfig(table, with_key).feed, "wss://feed.example/x?token=***&a=***");
 });
 
 const REFUSED: [string, (given: string) => unknown, string[]][] = [
