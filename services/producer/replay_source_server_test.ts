@@ -128,3 +128,18 @@ Deno.test("samples of a file are a source of their own, which never ends", async
     strictEqual(Object.keys(ticks).length, 2);
   });
 });
+
+Deno.test("files of one name that are replayed at the same moment are sources of their own", async () => {
+  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
+    await makeTopics(bootstrap);
+    const replays = ["a", "b", "c"].map(async (folder, at) => {
+      await Deno.mkdir(`${data_dir}/${folder}`);
+      await Deno.writeTextFile(`${data_dir}/${folder}/trades.csv`, HEADER + rows(0, 50 + at));
+      await replayWhole(bootstrap, `${data_dir}/${folder}/trades.csv`);
+    });
+    await Promise.all(replays);
+    const { ticks, ends } = await contentOf(bootstrap);
+    deepStrictEqual(Object.values(ticks).sort(), [50, 51, 52]);
+    deepStrictEqual(Object.values(ends), [3, 3, 3]);
+  });
+});

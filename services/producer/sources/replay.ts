@@ -2,17 +2,12 @@
 import type { Tick } from "../../../contract/tick.ts";
 import { sleep } from "../../../runtime/backoff.ts";
 import { ConfigError } from "../../../runtime/config.ts";
+import { CLAIM_PARTITION, claimSource } from "./replay_claim.ts";
 import { createPace, type Pace } from "./replay_pace.ts";
 import { createProgress, type Progress } from "./replay_progress.ts";
 import { findTraces, type ResumePoint, resumePoint } from "./replay_resume.ts";
 import { checkFormat, readRows, refuseLine, type RowBlock } from "./replay_rows.ts";
-import {
-  identifyFile,
-  type ReplayFile,
-  replaySource,
-  runName,
-  sampleSource,
-} from "./replay_run.ts";
+import { identifyFile, type ReplayFile, runName, sampleSource } from "./replay_run.ts";
 import { skipSent } from "./replay_skip.ts";
 import { createReservoir, sendSamples } from "./replay_sample.ts";
 import type { OpenSource, SourceContext } from "./source.ts";
@@ -46,6 +41,7 @@ async function openFile(path: string): Promise<ReplayFile> {
 async function runReplay(context: SourceContext, file: ReplayFile): Promise<void> {
   const { config, door, log, stopping } = context;
   const from = await whereToGoOn(context, file);
+  if (from === null) return;
   const { source } = from;
   const run = runName(file.identity, from.round);
   if (from.is_complete) {
@@ -89,17 +85,25 @@ async function runSample(context: SourceContext, file: ReplayFile): Promise<void
   await sendSamples(context, reservoir);
 }
 
+/** Null where the producer stops first. */
 async function whereToGoOn(
-  { config, log, openReader, partitions }: SourceContext,
+  { config, door, log, openReader, partitions, stopping }: SourceContext,
   file: ReplayFile,
-): Promise<ResumePoint & { source: string }> {
+): Promise<ResumePoint & { source: string } | null> {
   const reader = await openReader();
   try {
     const { replay_again: again, replay_search_records: records_max } = config;
     const wanted = { identity: file.identity, records_max, again };
     const found = await findTraces(reader, config.tick_topic, partitions, wanted);
     const from = resumePoint(found.traces, again);
-    const source = from.source ?? replaySource(file.path, found.taken_sources);
+    const source = from.source ?? await claimSource(reader, door, stopping, {
+      topic: config.tick_topic,
+      path: file.path,
+      run: runName(file.identity, from.round),
+      taken_sources: found.taken_sources,
+      searched_to: found.searched_to[CLAIM_PARTITION]!,
+    });
+    if (source === null) return null;
     if (found.is_cut && from.source === null) {
       log.warn(
         `only the newest ${records_max} records of each partition were searched for earlier ` +

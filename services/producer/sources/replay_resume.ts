@@ -1,6 +1,7 @@
 /** Finds out from Kafka how far a file has been replayed (decision 11: a replay resumes there). */
-import { REPLAY_LINE_HEADER, REPLAY_RUN_HEADER } from "../../../contract/records.ts";
+import { type Marker, REPLAY_LINE_HEADER, REPLAY_RUN_HEADER } from "../../../contract/records.ts";
 import { decodeJson } from "../../../contract/tick.ts";
+import { headerText } from "../../../runtime/kafka_record.ts";
 import { type PartitionReader, readRange, type ReadRecord } from "../../../runtime/kafka_reader.ts";
 import { roundOf } from "./replay_run.ts";
 
@@ -22,6 +23,8 @@ export interface FoundTraces {
   taken_sources: Set<string>;
   /** The search ended at its bound, before the topic's start: what is older is not known. */
   is_cut: boolean;
+  /** By partition: the offset from where the search went back; what is younger is not known. */
+  searched_to: bigint[];
 }
 
 /** From where a replay goes on. */
@@ -95,6 +98,7 @@ export async function findTraces(
     traces: found.map(({ trace }) => trace),
     taken_sources,
     is_cut: found.some(({ is_cut }) => is_cut),
+    searched_to: found.map(({ searched_to }) => searched_to),
   };
 }
 
@@ -104,50 +108,58 @@ async function searchPartition(
   partition: number,
   wanted: { identity: string; records_max: number; again: boolean },
   taken_sources: Set<string>,
-): Promise<{ trace: Trace | null; is_cut: boolean }> {
-  const { earliest, last_stable } = await reader.ends(topic, partition);
-  const bound = last_stable - BigInt(wanted.records_max);
+): Promise<{ trace: Trace | null; is_cut: boolean; searched_to: bigint }> {
+  const { earliest, last_stable: searched_to } = await reader.ends(topic, partition);
+  const bound = searched_to - BigInt(wanted.records_max);
   const floor = bound > earliest ? bound : earliest;
   let step = FIRST_STEP;
   let trace: Trace | null = null;
-  for (let end = last_stable; end > floor; step *= 2n) {
+  for (let end = searched_to; end > floor; step *= 2n) {
     const from = end - step > floor ? end - step : floor;
     let latest: Trace | null = null;
     for await (const records of readRange(reader, topic, partition, from, end)) {
       for (const record of records) {
         const found = runOf(record);
         if (found === null) continue;
+        const round = roundOf(wanted.identity, found.run);
+        // A run that was killed after its claim has sent nothing, and claims again.
+        if (found.is_claim && round !== null) continue;
         taken_sources.add(found.source);
-        latest = traceOf(found, wanted.identity) ?? latest;
+        if (round !== null) latest = { round, line: found.line, source: found.source };
       }
     }
     trace ??= latest;
-    if (trace !== null && !wanted.again) return { trace, is_cut: false };
+    if (trace !== null && !wanted.again) return { trace, is_cut: false, searched_to };
     end = from;
   }
-  return { trace, is_cut: floor > earliest };
+  return { trace, is_cut: floor > earliest, searched_to };
+}
+
+/** What a record tells of a run. */
+export interface FoundRun {
+  run: string;
+  /** Null in its end marker. */
+  line: number | null;
+  source: string;
+  /** The run takes the source, and has sent nothing before (`replay_claim.ts`). */
+  is_claim: boolean;
 }
 
 /** The run that a record tells of; null where it tells of none. */
-function runOf(
-  { headers, value }: ReadRecord,
-): { run: string; line: number | null; source: string } | null {
-  const run = headers?.[REPLAY_RUN_HEADER];
-  if (run === undefined || value === null) return null;
-  // Ticks and end markers both say their source.
+export function runOf({ headers, value }: Pick<ReadRecord, "headers" | "value">): FoundRun | null {
+  const run = headerText(headers, REPLAY_RUN_HEADER);
+  if (run === null || value === null) return null;
+  // Ticks, claims and end markers all say their source.
   const decoded = decodeJson(value);
   if ("fault" in decoded) return null;
-  const source = (decoded.value as { source?: unknown } | null)?.source;
+  const { source, ended } = (decoded.value ?? {}) as Partial<Marker>;
   if (typeof source !== "string") return null;
-  const line = headers?.[REPLAY_LINE_HEADER];
-  // A record of a run without a line is its end marker.
-  return { run: String(run), line: line === undefined ? null : Number(line), source };
-}
-
-function traceOf(
-  { run, line, source }: NonNullable<ReturnType<typeof runOf>>,
-  identity: string,
-): Trace | null {
-  const round = roundOf(identity, run);
-  return round === null ? null : { round, line, source };
+  const line = headerText(headers, REPLAY_LINE_HEADER);
+  const is_marker = line === null;
+  return {
+    run,
+    line: is_marker ? null : Number(line),
+    source,
+    is_claim: is_marker && ended !== true,
+  };
 }

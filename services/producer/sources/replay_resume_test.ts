@@ -1,8 +1,11 @@
 import { deepStrictEqual, notStrictEqual, strictEqual } from "node:assert/strict";
 import { partitionOf } from "../../../contract/partition.ts";
 import type { PartitionReader, ReadRecord } from "../../../runtime/kafka_reader.ts";
+import type { Load } from "../load.ts";
+import { claimSource } from "./replay_claim.ts";
 import { findTraces, type FoundTraces, resumePoint, type Trace } from "./replay_resume.ts";
 import type { RowBlock } from "./replay_rows.ts";
+import type { Door } from "./source.ts";
 import { identifyFile, replaySource, roundOf, runName, sampleSource } from "./replay_run.ts";
 import { skipSent } from "./replay_skip.ts";
 
@@ -62,8 +65,16 @@ Deno.test("an end marker that is not in every partition is sent again, and nothi
   deepStrictEqual([block.lines, block.malformed, newest_skipped], [[], [], 6]);
 });
 
+/** A record of a run; without a line it is its end marker, or its claim. */
+interface FakeRecord {
+  run: string;
+  line?: number;
+  claims?: true;
+  source?: string;
+}
+
 /** A topic with these records in each partition; it counts what is read of it. */
-function topicOf(partitions: ({ run: string; line?: number } | null)[][]): {
+function topicOf(partitions: (FakeRecord | null)[][]): {
   reader: PartitionReader;
   fetched: () => number;
 } {
@@ -76,7 +87,10 @@ function topicOf(partitions: ({ run: string; line?: number } | null)[][]): {
       const all = partitions[partition]!;
       const records = all.slice(Number(offset), Number(offset) + 500).map((entry, at) => ({
         offset: String(Number(offset) + at),
-        value: new TextEncoder().encode(JSON.stringify({ source: entry?.run.replace("~", "/") })),
+        value: new TextEncoder().encode(JSON.stringify({
+          source: entry?.source ?? entry?.run.replace("~", "/"),
+          ...(entry?.line === undefined && !entry?.claims ? { ended: true } : {}),
+        })),
         headers: entry === null ? {} : {
           "tapeline-run": entry.run,
           ...(entry.line === undefined ? {} : { "tapeline-line": String(entry.line) }),
@@ -121,17 +135,64 @@ Deno.test("the search is bounded, but not where another partition holds the file
     traces: [null, null],
     taken_sources: new Set(),
     is_cut: true,
+    searched_to: [30_001n, 0n],
   });
   deepStrictEqual(await find(topicOf([old, [{ run: "f~1", line: 6 }]]).reader, 2, 5_000), {
     traces: [found(5), found(6)],
     taken_sources: new Set(["f/1"]),
     is_cut: false,
+    searched_to: [30_001n, 1n],
   });
 });
 
 Deno.test("an end marker is a trace without a line", async () => {
   const { reader } = topicOf([[{ run: "f~1", line: 5 }, { run: "f~1" }]]);
   deepStrictEqual((await find(reader, 1, 5_000)).traces, [found(null)]);
+});
+
+Deno.test("a claim takes a source from others, and is no trace of its own run", async () => {
+  const { reader } = topicOf([[{ run: "f~1", claims: true }, { run: "g~1", claims: true }]]);
+  const { traces, taken_sources } = await find(reader, 1, 5_000);
+  deepStrictEqual([traces, [...taken_sources]], [[null], ["g/1"]]);
+});
+
+/** Claims a source behind these records; the claims are written as they are said. */
+async function claim(
+  records: FakeRecord[],
+  said: string[] = [],
+  stopping = new AbortController().signal,
+): Promise<string | null> {
+  const door = {
+    put(load: Load) {
+      if (load.kind !== "marker" || stopping.aborted) return Promise.resolve(false);
+      said.push(load.source);
+      records.push({ run: load.run!, source: load.source, claims: true });
+      load.confirmed!();
+      return Promise.resolve(true);
+    },
+  } as Door;
+  return await claimSource(topicOf([records]).reader, door, stopping, {
+    topic: "ticks",
+    path: "/x/f.csv",
+    run: "me~1",
+    taken_sources: new Set(["replay/f.csv"]),
+    searched_to: 1n,
+  });
+}
+
+Deno.test("of two that claim a source the first has it, the other takes the next", async () => {
+  const old = { run: "me~1", source: "replay/f.csv~2", claims: true } as const;
+  const said: string[] = [];
+  strictEqual(await claim([old], said), "replay/f.csv~2");
+  // Between the search and our claim another one's came, which has sent a tick of ~3 too.
+  const other = { run: "other~1", source: "replay/f.csv~2", claims: true } as const;
+  const tick = { run: "third~1", source: "replay/f.csv~3", line: 5 };
+  strictEqual(await claim([old, other, tick], said), "replay/f.csv~4");
+  deepStrictEqual(said, ["~2", "~2", "~3", "~4"].map((suffix) => `replay/f.csv${suffix}`));
+});
+
+Deno.test("a producer that stops claims nothing", async () => {
+  strictEqual(await claim([], [], AbortSignal.abort()), null);
 });
 
 Deno.test("the sources of every run are found; for another round, past the file's own trace", async () => {

@@ -1,4 +1,6 @@
 /** For tests of sources: a context whose queue is a real one, without Kafka behind it. */
+import { Buffer } from "node:buffer";
+import { REPLAY_RUN_HEADER } from "../../../contract/records.ts";
 import { withDeadline } from "../../../runtime/backoff.ts";
 import { readConfig } from "../../../runtime/config.ts";
 import type { PartitionReader, ReadRecord } from "../../../runtime/kafka_reader.ts";
@@ -38,14 +40,30 @@ export interface SourceUnderTest {
   ended(): Promise<void>;
 }
 
-/** A partition that was never written to. */
-const EMPTY_TOPIC: PartitionReader = {
-  partitions: () => Promise.resolve(3),
-  ends: () => Promise.resolve({ earliest: 0n, last_stable: 0n }),
-  fetch: (_topic, _partition, offset) =>
-    Promise.resolve({ records: [] as ReadRecord[], next_offset: offset, last_stable_offset: 0n }),
-  close: () => Promise.resolve(),
-};
+/** A topic whose first partition holds the claims of this test's replays, and nothing else. */
+function claimsReader(claims: readonly ReadRecord[]): PartitionReader {
+  const end = (partition: number): bigint => BigInt(partition === 0 ? claims.length : 0);
+  return {
+    partitions: () => Promise.resolve(3),
+    ends: (_topic, partition) => Promise.resolve({ earliest: 0n, last_stable: end(partition) }),
+    fetch: (_topic, partition, offset) =>
+      Promise.resolve({
+        records: partition === 0 ? claims.slice(Number(offset)) : [],
+        next_offset: end(partition),
+        last_stable_offset: end(partition),
+      }),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A claim as a reader brings it: of the fields that a replay looks at. */
+function claimRecord(source: string, run: string, offset: number): ReadRecord {
+  return {
+    offset: String(offset),
+    value: Buffer.from(JSON.stringify({ source, confirmed: [] })),
+    headers: { [REPLAY_RUN_HEADER]: run },
+  } as unknown as ReadRecord;
+}
 
 /**
  * Runs a source with a queue of its own.
@@ -64,13 +82,14 @@ export async function withSource(
   const stopping = new AbortController();
   const queue = createLoadQueue(config.queue_ticks);
   const log: string[] = [];
+  const claims: ReadRecord[] = [];
   const context: SourceContext = {
     config,
     door: createDoor(name, queue, metrics, stopping.signal),
     log: createLogger("producer", "debug", (line) => log.push(line)),
     metrics,
     stopping: stopping.signal,
-    openReader: () => Promise.resolve(EMPTY_TOPIC),
+    openReader: () => Promise.resolve(claimsReader(claims)),
     partitions: 3,
   };
   const source = await SOURCES[name](context);
@@ -90,8 +109,11 @@ export async function withSource(
   function take(load: Load): void {
     if (load.kind === "refused") taken.refused.push(...load.inputs);
     else {
-      if (load.kind === "marker") taken.markers.push(load);
-      else {
+      // A marker that says neither of them claims a source.
+      if (load.kind === "marker") {
+        if (load.event_time !== null || load.ended) taken.markers.push(load);
+        else claims.push(claimRecord(load.source, load.run!, claims.length));
+      } else {
         taken.ticks.push(...load.ticks);
         taken.lines.push(...load.replay?.lines ?? []);
       }
