@@ -1,6 +1,7 @@
 /** A member of a consumer group, with the settings that every stage which reads Kafka shares. */
 import type { Consumer, Kafka } from "kafkajs";
 import { isPassingAnswer, KAFKA_RETRY } from "./kafka.ts";
+import OffsetManager from "kafkajs/src/consumer/offsetManager/index.js";
 import { errorFields, type Logger } from "./log.ts";
 
 /** What a member is told once. */
@@ -33,6 +34,38 @@ export interface GroupConsumer {
 const FETCH_BYTES_MIN = 262_144;
 const FETCH_BYTES_MAX = 16_777_216;
 const RETRIES = 10;
+
+keepGroupOffsets();
+
+/**
+ * Where an offset is out of range, kafkajs commits -2 ("the oldest") in the place of the group's own
+ * offset, and with it the metadata and the memory of where the group was are gone. Here it only
+ * reads on from the oldest record: what was between is for the reader to count.
+ */
+function keepGroupOffsets(): void {
+  interface Place {
+    topic: string;
+    partition: number;
+  }
+  interface Manager {
+    topicConfigurations: { [topic: string]: { fromBeginning: boolean } };
+    cluster: {
+      fetchTopicsOffset(topics: readonly unknown[]): Promise<
+        { partitions: { partition: number; offset: string }[] }[]
+      >;
+    };
+    resolveOffset(place: Place & { offset: string }): void;
+    setDefaultOffset(place: Place): Promise<void>;
+  }
+  const { prototype } = OffsetManager as unknown as { prototype: Manager };
+  prototype.setDefaultOffset = async function (this: Manager, { topic, partition }) {
+    const [found] = await this.cluster.fetchTopicsOffset([
+      { topic, partitions: [{ partition }], ...this.topicConfigurations[topic] },
+    ]);
+    const oldest = BigInt(found!.partitions[0]!.offset);
+    this.resolveOffset({ topic, partition, offset: String(oldest - 1n) });
+  };
+}
 
 /** Makes a member; it joins when its `run` is called. */
 export function createGroupConsumer(options: GroupConsumerOptions): GroupConsumer {

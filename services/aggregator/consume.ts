@@ -49,6 +49,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     partition_bytes_max: FETCH_BYTES_MAX,
     onJoin(assignment) {
       membership++;
+      trouble.clear();
       const assigned = assignment[topic] ?? [];
       metrics.assigned.set(assigned.length);
       for (const [partition, held] of workers) {
@@ -80,16 +81,14 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       const started_at_ms = Date.now();
       try {
         const owned = await takeOver(takeover, partition, keepAlive);
+        // It is for nobody where the group was joined anew meanwhile, or a stop has begun.
+        if (member !== membership || options.stopping.aborted) {
+          await owned.producer.disconnect();
+          return null;
+        }
         metrics.takeovers.inc();
         metrics.takeover_duration.observe((Date.now() - started_at_ms) / 1000);
-        if (owned.trimmed > 0n) {
-          metrics.trimmed.inc(Number(owned.trimmed));
-          log.error("the topic's retention deleted records before they were read", {
-            event: "trimmed",
-            partition,
-            records: owned.trimmed,
-          });
-        }
+        noteTrimmed(partition, owned.trimmed);
         trouble.delete(partition);
         return hold(partition, member, owned);
       } catch (error) {
@@ -107,6 +106,16 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       }
     }
     return null;
+  }
+
+  function noteTrimmed(partition: number, records: bigint): void {
+    if (records <= 0n) return;
+    metrics.trimmed.inc(Number(records));
+    log.error("the topic's retention deleted records before they were read", {
+      event: "trimmed",
+      partition,
+      records,
+    });
   }
 
   function hold(
@@ -160,8 +169,17 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       fetched > expected &&
       await isEmptyBetween(takeover.reader, topic, partition, expected, fetched)
     ) {
+      const { earliest } = await takeover.reader.ends(topic, partition);
+      // A batch of an earlier membership may still be at work here: it must not be moved back.
+      if (worker.nextOffset() !== expected) return;
+      noteTrimmed(partition, (earliest < fetched ? earliest : fetched) - expected);
       worker.skipTo(fetched);
     } else if (fetched !== expected) {
+      const { last_stable } = await takeover.reader.ends(topic, partition);
+      // A topic that ends before our position is another one: a takeover says so.
+      if (last_stable < expected && workers.get(partition)?.worker === worker) {
+        return forget(partition, worker);
+      }
       consumer.seek({ topic, partition, offset: expected.toString() });
       return;
     }

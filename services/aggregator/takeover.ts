@@ -60,7 +60,14 @@ export async function takeOver(
     await producer.connect();
     await keepAlive();
     const restored = await restore(options, partition, keepAlive);
-    const { earliest } = await options.reader.ends(options.tick_topic, partition);
+    const { earliest, last_stable } = await options.reader.ends(options.tick_topic, partition);
+    if (restored.next_offset > last_stable) {
+      throw new Error(
+        `Cannot go on with partition ${partition}: group ${options.group} has come to offset ` +
+          `${restored.next_offset}, and ${options.tick_topic} ends at ${last_stable}. Was Kafka ` +
+          "restored from an older copy? Delete the group to start anew from the oldest tick",
+      );
+    }
     const trimmed = restored.next_offset < earliest ? earliest - restored.next_offset : 0n;
     const state = openPartition(partition, options.partitions, options.rules, {
       ...restored,
