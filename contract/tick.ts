@@ -92,6 +92,17 @@ export function sourceFault(source: unknown): Fault | null {
 }
 
 /**
+ * Judges whether a value can name a symbol.
+ *
+ * @param symbol What came as a symbol.
+ * @returns Null if it can, otherwise what is wrong.
+ */
+export function symbolFault(symbol: unknown): Fault | null {
+  const fault = nameFault(symbol, SYMBOL_LENGTH_MAX);
+  return fault === null ? null : { reason: "symbol_invalid", message: `symbol ${fault}` };
+}
+
+/**
  * Says how a value looks, shortened so that a message stays a line.
  *
  * @param value Anything.
@@ -134,8 +145,8 @@ export function tickFault(value: unknown): Fault | null {
     [field: string]: unknown;
   };
   if (!knownSymbols.has(symbol as string)) {
-    const fault = nameFault(symbol, SYMBOL_LENGTH_MAX);
-    if (fault) return { reason: "symbol_invalid", message: `symbol ${fault}` };
+    const fault = symbolFault(symbol);
+    if (fault) return fault;
     remember(knownSymbols, symbol as string);
   }
   if (typeof price !== "number" || !(price > 0 && price <= PRICE_MAX)) {

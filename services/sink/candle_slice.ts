@@ -5,6 +5,8 @@ import {
   decodeJson,
   describe,
   type Fault,
+  sourceFault,
+  symbolFault,
   TIMESTAMP_MS_MAX,
   TIMESTAMP_MS_MIN,
 } from "../../contract/tick.ts";
@@ -81,15 +83,8 @@ export function candleFault(value: unknown): Fault | null {
     return malformed(`A candle must be an object: it is ${describe(value)}`);
   }
   const candle = value as { [field: string]: unknown };
-  for (const field of ["source", "symbol"]) {
-    const name = candle[field];
-    if (
-      typeof name !== "string" || name === "" || name.includes("\0") || name.includes("|") ||
-      !name.isWellFormed()
-    ) {
-      return malformed(`${field} must be a name without a null or "|": it is ${describe(name)}`);
-    }
-  }
+  const name_fault = sourceFault(candle.source) ?? symbolFault(candle.symbol);
+  if (name_fault !== null) return malformed(name_fault.message);
   if (typeof candle.interval !== "string" || !Object.hasOwn(INTERVAL_MS, candle.interval)) {
     return malformed(
       `interval must be one of ${Object.keys(INTERVAL_MS)}: it is ${describe(candle.interval)}`,

@@ -54,6 +54,8 @@ Deno.test("a record that is no candle is refused, each broken field by itself", 
   strictEqual(candleFault(CANDLE), null);
   const broken: { [field: string]: unknown }[] = [
     { source: "" },
+    { source: "s".repeat(129) },
+    { symbol: "s".repeat(65) },
     { symbol: "a\0b" },
     { symbol: 5 },
     { interval: "2m" },

@@ -134,7 +134,12 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
    */
   async function moveOverEmpty(topic: string, partition: number, to: bigint): Promise<void> {
     const place = `${topic}/${partition}`;
-    const from = positions.get(place) ?? await claim(topic, partition, stopping);
+    const known = positions.get(place);
+    const { earliest } = await options.reader.ends(topic, partition);
+    // What retention has deleted is no empty run of offsets: claiming the position counts it.
+    const from = known !== undefined && known >= earliest
+      ? known
+      : await claim(topic, partition, stopping);
     if (
       from === null || from >= to ||
       !await isEmptyBetween(options.reader, topic, partition, from, to)

@@ -5,6 +5,7 @@
  * when its first such file was applied.
  */
 import type { Database } from "../../runtime/database.ts";
+import { SetupError } from "../../runtime/setup_error.ts";
 
 /** Where the files are. */
 export const MIGRATIONS_DIRECTORY = new URL("../../infra/postgres/migrations/", import.meta.url);
@@ -73,8 +74,8 @@ export async function readMigrations(directory: URL = MIGRATIONS_DIRECTORY): Pro
  *
  * @param database The database.
  * @param migrations What is to be there; the project's own files unless told.
- * @throws Error that names the file which failed, or which was changed after it was applied;
- *   nothing of this call's work is then kept.
+ * @throws SetupError that names a file which was changed after it was applied, or which this release
+ *   does not know; Error that names the file which failed. Nothing of this call's work is then kept.
  */
 export async function migrate(
   database: Database,
@@ -117,7 +118,7 @@ export async function applyMigrations(
     const checksum = recorded.get(migration.name);
     if (checksum === migration.checksum) continue;
     if (checksum !== undefined) {
-      throw new Error(
+      throw new SetupError(
         `Cannot migrate the database as ${migration.name} was changed after it had been applied ` +
           `(checksum ${checksum.slice(0, 12)}… then, ${migration.checksum.slice(0, 12)}… now): ` +
           "restore the file, and put the change into a new one",
@@ -148,7 +149,7 @@ function refuseUnknown(
   const known = new Set(migrations.map((migration) => migration.name));
   const unknown = [...recorded.keys()].filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    throw new Error(
+    throw new SetupError(
       `Cannot migrate the database as it holds migrations that this release does not know ` +
         `(${unknown.join(", ")}): run the release that applied them, or use another DATABASE_URL`,
     );

@@ -6,10 +6,11 @@ import { openReader } from "../../runtime/kafka_reader.ts";
 import { openSender } from "../../runtime/kafka_sender.ts";
 import { errorFields } from "../../runtime/log.ts";
 import type { RunningWork, ServiceContext } from "../../runtime/service.ts";
+import { SetupError } from "../../runtime/setup_error.ts";
 import type { SETTINGS } from "./config.ts";
 import { startConsumer } from "./consume.ts";
 import type { METRICS } from "./metrics.ts";
-import { migrate, type MigrationResult } from "./migrate.ts";
+import { migrate, type MigrationResult, readMigrations } from "./migrate.ts";
 import { checkPositions } from "./position.ts";
 import { keepRetention } from "./retention.ts";
 import { STAGE } from "./slice.ts";
@@ -97,13 +98,14 @@ async function migrateWhenThere(
   { log, metrics, stopping }: SinkContext,
   database: Database,
 ): Promise<MigrationResult> {
+  const migrations = await readMigrations();
   for (let attempt = 0;; attempt++) {
     try {
-      const result = await migrate(database);
+      const result = await migrate(database, migrations);
       if (result.applied.length > 0) log.info("the tables are up to date", { ...result });
       return result;
     } catch (error) {
-      if (!isPassing(error) || stopping.aborted) throw error;
+      if (error instanceof SetupError || !isPassing(error) || stopping.aborted) throw error;
       metrics.errors.inc({ kind: "database" });
       if (attempt === 0) log.warn("the database is away; waiting for it", errorFields(error));
       await sleep(backoffDelay(MIGRATE_BACKOFF, attempt), stopping);
