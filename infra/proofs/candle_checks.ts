@@ -1,5 +1,5 @@
 /** What proofs ask of stored candles. */
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { Database } from "../../runtime/database.ts";
 import type { Bar } from "../testing/shared_data.ts";
 
@@ -96,6 +96,48 @@ export async function assertRecomputed({ sql }: Database): Promise<void> {
       or abs(candles.change_pct - (candles.close - candles.open) / candles.open * 100) > 1e-9
     limit 5`;
   deepStrictEqual([...differing], []);
+}
+
+/**
+ * Holds the sliding average of every stored candle (all final, of one run without a restart) against
+ * a plain recomputation from the stored ticks in SQL, to a relative 1e-9: the mean of the
+ * price-forming prices whose whole second lies in the span that ends with the window's last moment
+ * (services/aggregator/sliding_average.ts).
+ *
+ * @param span_seconds As configured.
+ */
+export async function assertSlidingAverages(
+  { sql }: Database,
+  span_seconds: number,
+): Promise<void> {
+  const differing = await sql`
+    with forming as materialized (
+      select source, symbol, floor(extract(epoch from event_time))::bigint as second, price
+      from ticks where price_forming
+    ), expected as (
+      select candles.source, candles.symbol, candles."interval", candles.window_start,
+        avg(forming.price) as mean
+      from candles
+        join (values ('1m', 60), ('5m', 300), ('15m', 900), ('1h', 3600))
+          as lengths("interval", length_seconds) using ("interval")
+        -- The last moment is a millisecond before the window's end.
+        cross join lateral (select
+          floor(extract(epoch from window_start) + length_seconds - 0.001)::bigint as last) as ends
+        left join forming on forming.source = candles.source
+          and forming.symbol = candles.symbol
+          and forming.second > last - ${span_seconds}::int and forming.second <= last
+      group by candles.source, candles.symbol, candles."interval", candles.window_start
+    )
+    select *, sliding_average_price
+    from candles full join expected using (source, symbol, "interval", window_start)
+    where (mean is null) <> (sliding_average_price is null)
+      or abs(mean - sliding_average_price) > 1e-9 * mean
+      or not final
+    limit 5`;
+  deepStrictEqual([...differing], []);
+  const [known] = await sql`
+    select count(sliding_average_price)::float8 as known, count(*)::float8 as candles from candles`;
+  ok(known!.known > known!.candles / 2, `${known!.known} of ${known!.candles} are known`);
 }
 
 /** Holds the number of stored ticks, and that none is there twice. */

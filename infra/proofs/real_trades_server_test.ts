@@ -1,6 +1,13 @@
 import { match, strictEqual } from "node:assert/strict";
 import { hasSharedData, readBars, sharedFile } from "../testing/shared_data.ts";
-import { assertBars, assertRecomputed, assertTicks, storedCandles } from "./candle_checks.ts";
+import { SETTINGS } from "../../services/aggregator/config.ts";
+import {
+  assertBars,
+  assertRecomputed,
+  assertSlidingAverages,
+  assertTicks,
+  storedCandles,
+} from "./candle_checks.ts";
 import { withProof } from "./whole_run.ts";
 
 const SETS = [
@@ -23,6 +30,7 @@ for (const { set, ticks, bars } of SETS) {
       strictEqual(expected.length, bars);
       assertBars(await storedCandles(database), "replay/ticks.csv.gz", expected);
       await assertRecomputed(database);
+      await assertSlidingAverages(database, Number(SETTINGS.sliding_average_seconds.default));
     });
   });
 }
