@@ -42,7 +42,7 @@ export async function follow(options: FollowOptions): Promise<void> {
     let reader: PartitionReader | null = null;
     let trouble: unknown;
     try {
-      reader = await reachKafka(options.kafka, FETCH_BYTES_MAX);
+      reader = await reachKafka(options.kafka, options.topics[0]!, FETCH_BYTES_MAX);
       if (positions === null) {
         positions = await startPositions(reader, options);
         if (!started) options.onStarted();

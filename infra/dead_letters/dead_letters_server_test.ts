@@ -180,4 +180,24 @@ Deno.test("dead letters on real servers", (context) =>
     } finally {
       await stack.close();
     }
+
+    await context.step("of any size go in sends that the broker takes", async () => {
+      const large = await openStack(servers, "large-letters");
+      try {
+        // A tick may carry more than its fields; both are for one partition.
+        const ticks = [230_000, 840_000].map((bytes, index) =>
+          JSON.stringify({ ...tickOf(index), note: "x".repeat(bytes) })
+        );
+        for (const tick of ticks) {
+          await withSender(large, (others) => others.send([tickRecord(large, 0, MINUTE, tick)]));
+        }
+        await aggregate(large, { 0: { 0: LATE, 1: LATE } });
+        const { code, stdout, stderr } = await deadLetters(large, "replay", "--all");
+        deepStrictEqual([code, stderr], [0, ""]);
+        match(stdout, /^replayed 2 /);
+        strictEqual((await replayed(large)).length, 2);
+      } finally {
+        await large.close();
+      }
+    });
   }));

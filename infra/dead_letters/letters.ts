@@ -34,7 +34,7 @@ export interface LetterSource {
  */
 export async function* readLetters(source: LetterSource): AsyncGenerator<DeadLetter> {
   const { kafka, dead_letter_topic, filter } = source;
-  const reader = await reachKafka(kafka);
+  const reader = await reachKafka(kafka, dead_letter_topic);
   try {
     if (await reader.partitions(dead_letter_topic) === 0) {
       throw new Error(

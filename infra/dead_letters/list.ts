@@ -35,7 +35,8 @@ export function letterTable({ letters, total }: NewestLetters): string {
     ].map(printable)
   );
   const widths = TITLES.map((title, index) =>
-    Math.max(title.length, ...rows.map((row) => row[index]!.length))
+    // Not Math.max(...lengths): a hundred thousand arguments overflow the stack.
+    rows.reduce((width, row) => Math.max(width, row[index]!.length), title.length)
   );
   const lines = [TITLES, ...rows].map((row) =>
     row.map((cell, index) => cell.padEnd(widths[index]!)).join("  ").trimEnd()

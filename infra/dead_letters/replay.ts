@@ -10,6 +10,7 @@ import type { DeadLetter } from "../../runtime/dead_letters.ts";
 import { headerText } from "../../runtime/kafka_record.ts";
 import { type Compression, createKafka } from "../../runtime/kafka.ts";
 import { readRange } from "../../runtime/kafka_reader.ts";
+import { recordBytes } from "../../runtime/send_sizes.ts";
 import { openSender, type OutgoingRecord, type Sender } from "../../runtime/kafka_sender.ts";
 import { type MarkerContext, receiptMarkers } from "../../services/producer/marker_records.ts";
 import { createReceipts } from "../../services/producer/receipts.ts";
@@ -45,7 +46,7 @@ export interface ReplayResult {
   examples: NotReplayed[];
 }
 
-/** A send holds at most so much: below the broker's limit for one batch. */
+/** A send holds at most so much, or one letter: below the broker's limit for one batch. */
 const BATCH_LETTERS_MAX = 500;
 const BATCH_BYTES_MAX = 500_000;
 const SEND_DEADLINE_MS = 60_000;
@@ -115,7 +116,7 @@ async function lookAtTopic(
   { kafka, tick_topic, again }: ReplayOptions,
 ): Promise<{ partitions: number; done: Set<string> }> {
   const done = new Set<string>();
-  const reader = await reachKafka(kafka);
+  const reader = await reachKafka(kafka, tick_topic);
   try {
     const partitions = await reader.partitions(tick_topic);
     if (partitions === 0) {
@@ -213,9 +214,17 @@ async function sendAll(
   }
 
   for await (const replay of planned) {
+    const size = recordBytes({
+      topic: tick_topic,
+      key: replay.tick.symbol,
+      value: replay.value,
+      timestamp_ms: 0,
+      headers: replay.headers,
+    });
+    const is_full = batch.length >= BATCH_LETTERS_MAX || bytes + size > BATCH_BYTES_MAX;
+    if (is_full && batch.length > 0) await sendBatch();
     batch.push(replay);
-    bytes += replay.value.length;
-    if (batch.length >= BATCH_LETTERS_MAX || bytes >= BATCH_BYTES_MAX) await sendBatch();
+    bytes += size;
   }
   if (batch.length > 0) await sendBatch();
   if (receipts.unreported().length > 0) {

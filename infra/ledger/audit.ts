@@ -69,7 +69,7 @@ export async function audit(options: AuditOptions): Promise<LedgerReport> {
  */
 async function readBooks(options: AuditOptions): Promise<Books> {
   const { tick_topic } = options;
-  const reader = await reachKafka(options.kafka);
+  const reader = await reachKafka(options.kafka, tick_topic);
   try {
     const partitions = await reader.partitions(tick_topic);
     if (partitions === 0) {

@@ -54,12 +54,11 @@ const COLUMNS: readonly Column[] = [
  */
 export function formatReport(report: LedgerReport, options: ReportOptions = {}): string {
   const partitions = [...new Set(report.rows.map((row) => row.partition))];
-  const shown: ShownRow[] = [];
-  for (const partition of partitions) {
+  const shown = partitions.flatMap((partition) => {
     const rows = report.rows.filter((row) => row.partition === partition);
     const singled = options.all ? rows : rows.filter((row) => row.verdict === "differs");
-    shown.push(...singled.map(shownRow), sumRow(`${partition}`, rows));
-  }
+    return [...singled.map(shownRow), sumRow(`${partition}`, rows)];
+  });
   if (partitions.length > 1) shown.push(sumRow("all", report.rows));
   const notes = notesOf(report);
   const differences = report.differences.map(differenceText);
@@ -142,7 +141,10 @@ function table(rows: readonly ShownRow[]): string {
     COLUMNS.map((column) => column.title),
     ...rows.map((row) => COLUMNS.map((column) => column.cell(row))),
   ];
-  const widths = COLUMNS.map((_, index) => Math.max(...cells.map((line) => line[index]!.length)));
+  const widths = COLUMNS.map((_, index) =>
+    // Not Math.max(...lengths): a hundred thousand arguments overflow the stack.
+    cells.reduce((width, line) => Math.max(width, line[index]!.length), 0)
+  );
   return cells.map((line) =>
     line.map((cell, index) =>
       COLUMNS[index]!.left ? cell.padEnd(widths[index]!) : cell.padStart(widths[index]!)

@@ -85,6 +85,11 @@ Deno.test("a minute that differs is shown with what is wrong, and many are cut",
   match(text, /does not balance: partition 1, minute 2013-10-07 13:31: 3 fewer, and 59 more diff/);
 });
 
+Deno.test("a ledger of months can be shown whole", () => {
+  const rows = Array.from({ length: 150_000 }, (_, index) => rowOf(0, MINUTE + index * 60_000));
+  strictEqual(formatReport(reportOf(rows), { all: true }).split("\n").length, 150_004);
+});
+
 Deno.test("what is no difference is noted", () => {
   const text = formatReport(
     reportOf([rowOf(0, MINUTE, { invalid: 2, for_one_stage: 3 })], {

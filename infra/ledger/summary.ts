@@ -1,9 +1,11 @@
 /** The ledger in one line and in an exit code. Pure. */
 import type { Difference, LedgerReport } from "./judge.ts";
 
+const GROUPED = new Intl.NumberFormat("en-US");
+
 /** A count as people read it: 112,465. */
 export function grouped(count: number): string {
-  return count.toLocaleString("en-US");
+  return GROUPED.format(count);
 }
 
 /** A minute as people read it, UTC: 2013-10-07 09:31. */
