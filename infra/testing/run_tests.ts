@@ -16,6 +16,11 @@ const tests = sourceFiles().filter((file) => file.endsWith("_test.ts"))
 const unit_tests = tests.filter((file) => !file.endsWith(SERVER_TEST));
 const server_tests = unit_only ? [] : tests.filter((file) => file.endsWith(SERVER_TEST));
 
+if (unit_tests.length + server_tests.length === 0) {
+  console.error(`There is no test whose path holds ${named.join(" or ")}`);
+  Deno.exit(1);
+}
+
 const left_before = await leftProcesses();
 let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 for (const group of [unit_tests, ...server_tests.map((file) => [file])]) {
