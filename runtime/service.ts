@@ -39,6 +39,8 @@ export interface RunningWork {
   readiness(): Readiness;
   /** Takes nothing new, finishes what is in flight, closes connections. */
   stop(): Promise<void>;
+  /** What an end leaves undone, a sentence each: asked after the stop, also where that failed. */
+  unfinished?(): string[];
   /** Resolves when the work is done by itself (a source that has ended); absent: it never is. */
   finished?: Promise<void>;
 }
@@ -152,6 +154,7 @@ export async function runService<
       log.error("the stop was not in order", { event: "stop_failed", ...errorFields(error) });
       exit_code ||= 1;
     }
+    for (const undone of work?.unfinished?.() ?? []) log.error(undone, { event: "unfinished" });
   }
 }
 

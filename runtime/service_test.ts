@@ -49,6 +49,17 @@ Deno.test("the first failure decides the exit code, later ones are said too", as
   );
 });
 
+Deno.test("what a stop that failed leaves undone is said", async () => {
+  const { code, lines } = await runWork(`{
+    readiness,
+    finished: Promise.resolve(),
+    stop: () => Promise.reject(new Error("Kafka is away")),
+    unfinished: () => ["7 ticks were not confirmed"],
+  }`);
+  strictEqual(code, 1);
+  deepStrictEqual(lines.find(({ event }) => event === "unfinished")?.level, "error");
+});
+
 Deno.test("work that has ended by itself ends the process in order", async () => {
   const { code, lines } = await runWork(`{
     readiness,

@@ -38,6 +38,8 @@ export interface Dispatcher {
   run(): Promise<void>;
   /** Nothing will come any more: ends `run` when all that waits is confirmed. */
   drain(): void;
+  /** What waits or is on its way and is not confirmed yet, in ticks (`loadWeight`). */
+  unconfirmed(): number;
 }
 
 /** Makes a dispatcher; nothing is sent before `run`. */
@@ -46,6 +48,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const { receipts } = markers;
   const draining = new AbortController();
   let receipts_sent_at_ms = -Infinity;
+  let under_way = 0;
 
   /** Waits until a batch is due. False: only receipts are. */
   async function batchIsDue(): Promise<boolean> {
@@ -85,7 +88,10 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   async function sendBatch(): Promise<void> {
     const started_at_ms = performance.now();
+    const waiting = queue.depth();
     const batch = parts.takeBatch(Date.now());
+    // Taking makes room, and whoever waits may come in meanwhile.
+    under_way = Math.max(batch.ticks.length, waiting - queue.depth());
     const letters = batch.refused.map((input) =>
       refusedRecord(parts.dead_letter_topic, input, batch.timestamp_ms)
     );
@@ -99,6 +105,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     if (head.length > 0) receipts_sent_at_ms = started_at_ms;
     await sender.send(head.length > 0 ? [...head, ...batch.ticks] : batch.ticks);
     receipts.add(batch.timestamp_ms, batch.counts);
+    under_way = 0;
     for (const confirmed of batch.confirmations) confirmed();
     parts.onConfirmed(batch, performance.now() - started_at_ms);
   }
@@ -118,5 +125,6 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       draining.abort();
       queue.wake();
     },
+    unconfirmed: () => queue.depth() + under_way,
   };
 }

@@ -201,6 +201,19 @@ Deno.test("a clock that is set back by an hour holds no tick up, and no receipt"
   }
 });
 
+Deno.test("what waits and what is on its way is not confirmed yet", async () => {
+  const { queue, dispatcher, sends, hold } = underTest();
+  const running = dispatcher.run();
+  for (let count = 0; count < 15; count++) queue.offer({ kind: "ticks", ticks: [tick] });
+  const goOn = hold();
+  while (sends.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  deepStrictEqual([queue.depth(), dispatcher.unconfirmed()], [5, 15]);
+  goOn();
+  dispatcher.drain();
+  await running;
+  strictEqual(dispatcher.unconfirmed(), 0);
+});
+
 Deno.test("a batch that Kafka refuses ends the run, and confirms nothing", async () => {
   const { queue, dispatcher } = underTest({ fails: true });
   let confirmed = false;

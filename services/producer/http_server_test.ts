@@ -1,6 +1,6 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { withServers } from "../../infra/local/test_servers.ts";
-import { TEST_DEADLINE_MS } from "../../infra/testing/test_service.ts";
+import { eventually, TEST_DEADLINE_MS } from "../../infra/testing/test_service.ts";
 import { makeTopics, readTicks, withProducer } from "./test_producer.ts";
 import { receiptsDiffer } from "./test_receipts.ts";
 
@@ -63,6 +63,48 @@ Deno.test("what HTTP accepted while the broker went away and came back is in Kaf
     const stored = content.ticks.map(({ tick }) => tick.trade_id!).sort();
     deepStrictEqual(stored, answers.flatMap(({ ids }) => ids).sort());
     deepStrictEqual(receiptsDiffer(content), []);
+  });
+});
+
+Deno.test("a producer to which nobody sends says that Kafka is away, and that it is back", async () => {
+  await withServers({ kafka: true }, async ({ bootstrap, kafka }) => {
+    await makeTopics(bootstrap);
+    await withProducer(bootstrap, ENVIRONMENT, async (producer) => {
+      strictEqual((await post(await producer.httpUrl(), ["a"])).status, 202);
+      // Nothing of its own is under way any more once the receipt is there.
+      await eventually(
+        async () => receiptsDiffer(await readTicks(bootstrap)).length === 0,
+        "the receipt",
+      );
+      await kafka.kill();
+      const url = await producer.operationsUrl();
+      const readiness = async () => await (await fetch(`${url}/ready`)).json();
+      await eventually(async () => !(await readiness()).ready, "the producer not to be ready");
+      match((await readiness()).reasons[0], /Kafka can't be reached/);
+      await kafka.restart();
+      await producer.ready();
+      strictEqual(await producer.stop(), 0);
+    });
+  });
+});
+
+Deno.test("a stop while Kafka is away says how much is not confirmed", async () => {
+  await withServers({ kafka: true }, async ({ bootstrap, kafka }) => {
+    await makeTopics(bootstrap);
+    const environment = { ...ENVIRONMENT, TAPELINE_SHUTDOWN_DEADLINE_MS: "500" };
+    await withProducer(bootstrap, environment, async (producer) => {
+      const url = await producer.httpUrl();
+      await producer.ready();
+      await kafka.kill();
+      const unanswered = post(url, ["a", "b", "c"]).then(() => false, () => true);
+      await eventually(
+        async () => (await producer.metrics()).includes('received_total{from="http"'),
+        "the request to be taken",
+      );
+      strictEqual(await producer.stop(), 1);
+      ok(await unanswered, "no answer must come for what Kafka has not got");
+      match((await producer.line(({ event }) => event === "unfinished")).message, /^3 ticks/);
+    });
   });
 });
 

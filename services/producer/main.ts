@@ -7,6 +7,7 @@ import { createBatcher } from "./batch.ts";
 import { checkConfig, SETTINGS } from "./config.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createDoor } from "./door.ts";
+import { startProbe } from "./kafka_probe.ts";
 import { createLoadQueue } from "./load_queue.ts";
 import { METRICS } from "./metrics.ts";
 import { createReceipts } from "./receipts.ts";
@@ -28,6 +29,7 @@ async function start(
   const kafka = createKafka(kafka_options);
   const partitions = await tickPartitions(kafka, config.tick_topic, config.dead_letter_topic);
   const sender = await openSender(kafka, config.kafka_compression);
+  const probe = startProbe(kafka, stopping);
 
   const queue = createLoadQueue(config.queue_ticks);
   const target = { topic: config.tick_topic, partitions };
@@ -79,13 +81,22 @@ async function start(
     finished,
     readiness() {
       const reasons = sources.flatMap((source) => source.missing());
+      const fault = probe.fault();
+      if (fault !== null) reasons.push(`Kafka can't be reached: ${fault}`);
       if (sender.isStuck()) reasons.push("Kafka has not acknowledged the batch under way");
       if (queue.isTurningAway()) reasons.push("the queue is full");
       return { ready: reasons.length === 0, reasons };
     },
     async stop() {
       await Promise.allSettled([finished]);
-      await sender.close();
+      await Promise.all([sender.close(), probe.ended]);
+    },
+    unfinished() {
+      const count = dispatcher.unconfirmed();
+      return count === 0 ? [] : [
+        `${count} ticks, or what weighs as much, were not confirmed by Kafka: a replay sends them ` +
+        "again when it is started again, HTTP's callers got no 202 for them, a feed's are lost",
+      ];
     },
   };
 }
