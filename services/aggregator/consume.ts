@@ -29,12 +29,18 @@ export interface RunningConsumer {
   stop(): Promise<void>;
 }
 
-const TAKEOVER_BACKOFF: Backoff = { initial_ms: 100, max_ms: 5_000 };
+const TAKEOVER_WAIT_MS_MAX = 5_000;
 const FETCH_BYTES_MAX = 2_097_152;
+
 /** Joins the group and works until it is stopped. */
 export async function startConsumer(options: ConsumeOptions): Promise<RunningConsumer> {
   const { kafka, log, metrics, takeover } = options;
   const { tick_topic: topic } = takeover;
+  // No heartbeat is sent during a wait.
+  const takeover_backoff: Backoff = {
+    initial_ms: 100,
+    max_ms: Math.min(TAKEOVER_WAIT_MS_MAX, options.session_timeout_ms / 3),
+  };
   /** Counts our memberships: a worker of an earlier one is taken over anew. */
   let membership = 0;
   const workers = new Map<number, { worker: PartitionWorker; membership: number }>();
@@ -102,7 +108,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
           });
         }
         trouble.set(partition, message);
-        await sleep(backoffDelay(TAKEOVER_BACKOFF, attempt), options.stopping);
+        await sleep(backoffDelay(takeover_backoff, attempt), options.stopping);
       }
     }
     return null;
