@@ -1,11 +1,13 @@
 /** Files in the data directory: the lock, the log, the addresses, room for them. */
 import assert from "node:assert/strict";
-import { assertRoom } from "./disk_room.ts";
+import { assertRoom, toldByDisk } from "./disk_room.ts";
 import { clearEndpoints, writeEndpoints } from "./endpoints.ts";
+import { exists, writeAtomically } from "./files.ts";
 import { takeLock } from "./lock.ts";
 import { openLogFile } from "./log_file.ts";
 import { processIdentity } from "./process_identity.ts";
 import { noteProcess, stopOrphans } from "./run_note.ts";
+import { stackFiles } from "./stack_files.ts";
 import { StartFault } from "./start_fault.ts";
 import { withTestDirectory } from "./test_servers.ts";
 
@@ -47,6 +49,50 @@ Deno.test("a log file is set aside when it is full, and only once", async () => 
   });
 });
 
+Deno.test("a log that can't be opened anew is told of once, and goes on when it can", async () => {
+  await withTestDirectory(async (data_dir) => {
+    await Deno.mkdir(`${data_dir}/logs`);
+    const path = `${data_dir}/logs/x.log`;
+    const faults: string[] = [];
+    const log = openLogFile(path, 10, (fault) => faults.push(fault));
+    log.write("12345678\n");
+    await Deno.remove(`${data_dir}/logs`, { recursive: true });
+    log.write("lost\n");
+    log.write("lost too\n");
+    assert.equal(faults.length, 1);
+    await Deno.mkdir(`${data_dir}/logs`);
+    log.write("kept\n");
+    log.close();
+    assert.equal(await Deno.readTextFile(path), "kept\n");
+  });
+});
+
+Deno.test("a file that can't be put in its place leaves nothing beside it", async () => {
+  await withTestDirectory(async (data_dir) => {
+    await Deno.mkdir(`${data_dir}/x/taken`, { recursive: true });
+    await assert.rejects(writeAtomically(`${data_dir}/x/taken`, "text"));
+    assert.deepEqual([...Deno.readDirSync(`${data_dir}/x`)].map(({ name }) => name), ["taken"]);
+  });
+});
+
+Deno.test("an error for want of room names the disk, and any other stays as it is", async () => {
+  await withTestDirectory(async (data_dir) => {
+    for (
+      const text of [
+        "Cannot format:\njava.io.IOException: No space left on device",
+        "Disk quota exceeded (os error 122): writefile 'x'",
+      ]
+    ) {
+      const told = await toldByDisk(data_dir, new Error(text));
+      assert.ok(told instanceof StartFault);
+      assert.match(told.message, /^The disk under .* is full\. Make room, [^]*What it stopped: \w/);
+      assert.ok(!told.message.includes("IOException"));
+    }
+    const other = new Error("the port is taken");
+    assert.equal(await toldByDisk(data_dir, other), other);
+  });
+});
+
 Deno.test("addresses are for their owner alone, targets are Prometheus', and both end", async () => {
   await withTestDirectory(async (data_dir) => {
     await writeEndpoints(data_dir, { kafka: "127.0.0.1:1" }, [
@@ -60,6 +106,25 @@ Deno.test("addresses are for their owner alone, targets are Prometheus', and bot
     await clearEndpoints(data_dir);
     await assert.rejects(Deno.stat(`${data_dir}/endpoints.json`), Deno.errors.NotFound);
     assert.deepEqual(await targets(), []);
+  });
+});
+
+Deno.test("addresses end where targets can't be written, and a rewrite goes on until it can", async () => {
+  await withTestDirectory(async (data_dir) => {
+    await Deno.mkdir(`${data_dir}/targets.json`);
+    await clearEndpoints(data_dir);
+    assert.equal(await exists(`${data_dir}/targets.json`), false);
+
+    await Deno.mkdir(`${data_dir}/endpoints.json`);
+    const servers = { bootstrap_servers: ["k:1"], database_url: "postgres://p", parts: [] };
+    const files = stackFiles(data_dir, servers, { all: [] }, "http://s");
+    const lines: string[] = [];
+    await files.rewrite((line) => {
+      lines.push(line);
+      Deno.removeSync(`${data_dir}/endpoints.json`);
+    }, new AbortController().signal);
+    assert.equal(lines.length, 1);
+    assert.match(await Deno.readTextFile(`${data_dir}/endpoints.json`), /"kafka": "k:1"/);
   });
 });
 

@@ -34,7 +34,12 @@ export async function writeEndpoints(
  */
 export async function clearEndpoints(data_dir: string): Promise<void> {
   await Deno.remove(`${data_dir}/endpoints.json`).catch(ignoreNotFound);
-  await writeTargets(data_dir, []);
+  try {
+    await writeTargets(data_dir, []);
+  } catch {
+    // A full disk has room for no file, not even an empty one; without one nothing is scraped.
+    await Deno.remove(`${data_dir}/targets.json`).catch(ignoreNotFound);
+  }
 }
 
 async function writeTargets(data_dir: string, targets: readonly ScrapeTarget[]): Promise<void> {

@@ -1,7 +1,8 @@
 /** Small things about files that the local stack needs in several places. */
 
 /**
- * Writes a file so that a reader sees the old content or the new, never a part.
+ * Writes a file so that a reader sees the old content or the new, never a part. Where it can't be
+ * written, on a full disk for one, nothing is left beside it.
  *
  * @param path The file.
  * @param text Its content.
@@ -9,8 +10,13 @@
  */
 export async function writeAtomically(path: string, text: string, mode = 0o600): Promise<void> {
   const partial = `${path}.${crypto.randomUUID()}.partial`;
-  await Deno.writeTextFile(partial, text, { mode });
-  await Deno.rename(partial, path);
+  try {
+    await Deno.writeTextFile(partial, text, { mode });
+    await Deno.rename(partial, path);
+  } catch (error) {
+    await Deno.remove(partial).catch(ignoreNotFound);
+    throw error;
+  }
 }
 
 /** For `catch`: what is not there need not be removed; any other fault goes on. */

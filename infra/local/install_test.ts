@@ -24,7 +24,6 @@ Deno.test("what Maven has fetched is read from its lines", () => {
 Deno.test("what kept a server from starting is read from its log", () => {
   assert.equal(obstacleIn("java.net.BindException: Address already in use"), "port");
   assert.equal(obstacleIn("FATAL:  could not create any TCP/IP sockets"), "port");
-  assert.equal(obstacleIn("java.io.IOException: No space left on device"), "disk");
   assert.equal(obstacleIn("FATAL:  pre-existing shared memory block (key 1)"), "dying");
   assert.equal(obstacleIn("something else"), "unknown");
 });

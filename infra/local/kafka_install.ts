@@ -127,7 +127,7 @@ async function runMaven(
   stopping: AbortSignal,
 ): Promise<void> {
   progress(`Kafka ${version}: fetching its jars with Maven (about 57 MB, once)`);
-  const started = performance.now();
+  const started_at_ms = performance.now();
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command("mvn", {
@@ -151,7 +151,7 @@ async function runMaven(
     );
   }
   let [files, bytes] = [0, 0];
-  const elapsed = () => `${((performance.now() - started) / 1000).toFixed(0)} s`;
+  const elapsed = () => `${((performance.now() - started_at_ms) / 1000).toFixed(0)} s`;
   const ticker = setInterval(
     () => progress(`Kafka ${version}: ${files} files, ${megabytes(bytes)} MB, ${elapsed()}`),
     PROGRESS_INTERVAL_MS,

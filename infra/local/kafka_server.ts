@@ -3,8 +3,9 @@ import { exists, ignoreNotFound, writeAtomically } from "./files.ts";
 import { LOOPBACK } from "./free_port.ts";
 import { installKafka, type KafkaInstallation } from "./kafka_install.ts";
 import { type LocalServer, startLocalServer } from "./local_server.ts";
+import { runTool } from "./run_tool.ts";
 import type { ServerCommand } from "./server_process.ts";
-import { type Progress, StartFault } from "./start_fault.ts";
+import type { Progress } from "./start_fault.ts";
 
 const LOG_CONFIG_PATH = new URL("../kafka/log4j2.xml", import.meta.url).pathname;
 const READY_DEADLINE_MS = 60_000;
@@ -25,7 +26,7 @@ export interface KafkaServerOptions {
   /** The port for clients; null takes a free one. */
   port: number | null;
   progress: Progress;
-  /** Ends the fetching of what is not there yet. */
+  /** Ends the fetching of what is not there yet, and the wait until it is ready. */
   stopping: AbortSignal;
 }
 
@@ -40,7 +41,7 @@ export async function startKafka(options: KafkaServerOptions): Promise<LocalKafk
   const { data_dir, port, progress, stopping } = options;
   const installation = await installKafka(progress, stopping);
   const kafka_dir = `${data_dir}/kafka`;
-  await formatOnce(kafka_dir, installation);
+  await formatOnce(kafka_dir, installation, stopping);
   const server = await startLocalServer({
     name: "kafka",
     port,
@@ -49,7 +50,7 @@ export async function startKafka(options: KafkaServerOptions): Promise<LocalKafk
     ready_deadline_ms: READY_DEADLINE_MS,
     command: (ports) => serverCommand(data_dir, installation, ports),
     isReady: ([client_port]) => answersKafka(LOOPBACK, client_port!),
-  });
+  }, stopping);
   return { ...server, bootstrap: `${LOOPBACK}:${server.port}` };
 }
 
@@ -145,7 +146,11 @@ function javaCommand({ java, jars_dir }: KafkaInstallation): string[] {
  * Formats the log directory, with a cluster id of its own that stays. It is made beside its place
  * and renamed, so that a kill in the middle leaves nothing half-formatted.
  */
-async function formatOnce(kafka_dir: string, installation: KafkaInstallation): Promise<void> {
+async function formatOnce(
+  kafka_dir: string,
+  installation: KafkaInstallation,
+  stopping: AbortSignal,
+): Promise<void> {
   const log_dir = `${kafka_dir}/data`;
   if (await exists(`${log_dir}/meta.properties`)) return;
   const new_dir = `${kafka_dir}/data.new`;
@@ -154,9 +159,10 @@ async function formatOnce(kafka_dir: string, installation: KafkaInstallation): P
   const properties_path = `${kafka_dir}/format.properties`;
   // Formatting listens on no port; the file must name some.
   await writeAtomically(properties_path, serverProperties(new_dir, 9092, 9093));
-  const { success, stdout, stderr } = await new Deno.Command(javaCommand(installation)[0]!, {
-    args: [
-      ...javaCommand(installation).slice(1),
+  await runTool({
+    doing: `format Kafka's log directory ${new_dir}`,
+    command: [
+      ...javaCommand(installation),
       "kafka.tools.StorageTool",
       "format",
       "--cluster-id",
@@ -164,14 +170,8 @@ async function formatOnce(kafka_dir: string, installation: KafkaInstallation): P
       "--config",
       properties_path,
     ],
-  }).output();
-  if (!success) {
-    const decoder = new TextDecoder();
-    throw new StartFault(
-      `Cannot format Kafka's log directory ${new_dir}:\n${decoder.decode(stdout)}` +
-        `${decoder.decode(stderr)}\nMake room or choose another place with --data-dir`,
-    );
-  }
+    stopping,
+  });
   await Deno.remove(properties_path);
   await Deno.rename(new_dir, log_dir);
 }

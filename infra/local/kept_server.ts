@@ -1,24 +1,33 @@
 /** Keeps a local server running: one that dies is started again, on its port, with its data. */
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
+import { diskStatus, fullDiskText, roomAgain } from "./disk_room.ts";
 import type { LocalServer } from "./local_server.ts";
 import { createStatus, type Part, plainStatus, RESTART_BACKOFF, WELL_AFTER_MS } from "./part.ts";
 
 /**
- * Keeps a server that has been started.
+ * Keeps a server that has been started. While the disk is full it is not tried again: it would only
+ * die again, and the waits between the tries would grow past the moment when there is room.
  *
  * @param server The server.
- * @param show Told, a line each, when it dies and when it is back.
+ * @param data_dir Where its data is.
+ * @param show Told, a line each, when it dies, what keeps it from starting, and when it is back.
  */
-export function keepServer(server: LocalServer, show: (line: string) => void): Part {
-  const status = createStatus(server.name);
+export function keepServer(
+  server: LocalServer,
+  data_dir: string,
+  show: (line: string) => void,
+): Part {
+  const { name } = server;
+  const status = createStatus(name);
   status.become("running");
-  const stopping = new AbortController();
+  const controller = new AbortController();
+  const stopping = controller.signal;
   const kept = keep();
   return {
     status: () => plainStatus(status),
     async stop() {
       if (status.state !== "stopped") status.become("stopping");
-      stopping.abort();
+      controller.abort();
       await server.stop();
       await kept;
       status.become("stopped");
@@ -27,24 +36,34 @@ export function keepServer(server: LocalServer, show: (line: string) => void): P
 
   async function keep(): Promise<void> {
     for (let attempt = 0;; attempt++) {
-      const started = performance.now();
+      const started_at_ms = performance.now();
       const { code, signal } = await server.process().ended;
-      if (stopping.signal.aborted) return;
-      if (performance.now() - started > WELL_AFTER_MS) attempt = 0;
+      if (stopping.aborted) return;
+      if (performance.now() - started_at_ms > WELL_AFTER_MS) attempt = 0;
       status.become("restarting");
       status.restarts++;
-      show(`${server.name} has ended (${signal ?? `exit code ${code}`}); it is started again`);
-      await sleep(backoffDelay(RESTART_BACKOFF, attempt), stopping.signal);
-      if (stopping.signal.aborted) return;
-      try {
-        await server.restart();
-      } catch (error) {
-        show((error as Error).message);
-        continue;
-      }
-      if (stopping.signal.aborted) return await server.stop();
+      show(`${name} has ended (${signal ?? `exit code ${code}`}); it is started again`);
+      attempt = await startAgain(attempt);
+      if (stopping.aborted) return;
       status.become("running");
-      show(`${server.name} runs again`);
+      show(`${name} runs again`);
+    }
+  }
+
+  /** Tries until it runs or is to stop; returns the number of the last attempt. */
+  async function startAgain(first_attempt: number): Promise<number> {
+    for (let attempt = first_attempt;; attempt++) {
+      await sleep(backoffDelay(RESTART_BACKOFF, attempt), stopping);
+      try {
+        const full = fullDiskText(await diskStatus(data_dir));
+        if (full !== null) show(`${name} waits for room: ${full}`);
+        await roomAgain(data_dir, stopping);
+        if (!stopping.aborted) await server.restart(stopping);
+        return attempt;
+      } catch (error) {
+        if (stopping.aborted) return attempt;
+        show((error as Error).message);
+      }
     }
   }
 }

@@ -84,7 +84,7 @@ export function keepService(options: KeptServiceOptions): KeptService {
   async function keep(): Promise<"done" | "refused" | "stopped"> {
     try {
       for (let attempt = 0;; attempt++) {
-        const started = performance.now();
+        const started_at_ms = performance.now();
         const { code, signal } = await runOnce();
         if (stopping.signal.aborted) return "stopped";
         if (code === EXIT_CONFIG) {
@@ -96,7 +96,7 @@ export function keepService(options: KeptServiceOptions): KeptService {
           show(`${name}: the source has ended`);
           return "done";
         }
-        if (performance.now() - started > WELL_AFTER_MS) attempt = 0;
+        if (performance.now() - started_at_ms > WELL_AFTER_MS) attempt = 0;
         status.become("restarting");
         status.restarts++;
         const delay_ms = backoffDelay(RESTART_BACKOFF, attempt);
@@ -133,6 +133,9 @@ export function keepService(options: KeptServiceOptions): KeptService {
       pid: process.pid,
       stop_signal: "SIGTERM",
       stop_deadline_ms,
+    }).catch((error) => {
+      // Such as a full disk: no reason to do without the service, which ends with its pipe anyway.
+      show(`${name} runs without a note in ${data_dir}/run: ${(error as Error).message}`);
     });
     if (stopping.signal.aborted) signalChild("SIGTERM");
     const takeLine = createLineReader(name, show, announced);

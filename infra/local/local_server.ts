@@ -1,8 +1,13 @@
 /** What starting Kafka and starting Postgres have in common: ports, waiting, faults, restarts. */
 import { sleep } from "../../runtime/backoff.ts";
 import { assertPortFree, freePorts, portTaken } from "./free_port.ts";
-import { logOf, type ServerCommand, type ServerProcess, spawnServer } from "./server_process.ts";
-import { waitReady } from "./server_process.ts";
+import {
+  logOf,
+  type ServerCommand,
+  type ServerProcess,
+  spawnServer,
+  waitReady,
+} from "./server_process.ts";
 import { StartFault } from "./start_fault.ts";
 
 /** How one kind of server is started. */
@@ -30,10 +35,16 @@ export interface LocalServer {
   stop(): Promise<void>;
   /** Ends it by SIGKILL: for tests of faults. */
   kill(): Promise<void>;
-  /** Stops it if it runs, and starts it again on the same port with the same data. */
-  restart(): Promise<void>;
+  /**
+   * Stops it if it runs, and starts it again on the same port with the same data.
+   *
+   * @param stopping Ends the wait until it is ready.
+   */
+  restart(stopping?: AbortSignal): Promise<void>;
 }
 
+/** For whoever can't be stopped while it waits: a test. */
+const NEVER = new AbortController().signal;
 const ATTEMPTS_MAX = 5;
 const RETRY_DELAY_MS = 300;
 /** How much of a log is shown with a fault, lines. */
@@ -43,10 +54,15 @@ const SHOWN_LINES = 12;
  * Starts a server and waits until it is ready.
  *
  * @param recipe How.
- * @throws StartFault that says why it does not run, and what to do.
+ * @param stopping Ends the wait; nothing is left running then.
+ * @throws StartFault that says why it does not run, and what to do; the signal's reason if that
+ *   ended the wait.
  */
-export async function startLocalServer(recipe: ServerRecipe): Promise<LocalServer> {
-  let started = await start(recipe);
+export async function startLocalServer(
+  recipe: ServerRecipe,
+  stopping: AbortSignal = NEVER,
+): Promise<LocalServer> {
+  let started = await start(recipe, stopping);
   const { port } = started;
   return {
     name: recipe.name,
@@ -54,22 +70,31 @@ export async function startLocalServer(recipe: ServerRecipe): Promise<LocalServe
     process: () => started.process,
     stop: () => started.process.stop(),
     kill: () => started.process.kill(),
-    restart: async () => {
+    restart: async (stopping = NEVER) => {
       await started.process.stop();
-      started = await start({ ...recipe, port });
+      started = await start({ ...recipe, port }, stopping);
     },
   };
 }
 
-async function start(recipe: ServerRecipe): Promise<{ process: ServerProcess; port: number }> {
+async function start(
+  recipe: ServerRecipe,
+  stopping: AbortSignal,
+): Promise<{ process: ServerProcess; port: number }> {
   const { name, port, port_variable, port_count, ready_deadline_ms } = recipe;
   if (port !== null) assertPortFree(port, `${name} (${port_variable})`);
   for (let attempt = 1;; attempt++) {
     const ports = port === null ? freePorts(port_count) : [port, ...freePorts(port_count - 1)];
+    stopping.throwIfAborted();
     const process = await spawnServer(await recipe.command(ports));
     let outcome: "ready" | "ended" | "deadline";
     try {
-      outcome = await waitReady(process, () => recipe.isReady(ports, process), ready_deadline_ms);
+      outcome = await waitReady(
+        process,
+        () => recipe.isReady(ports, process),
+        ready_deadline_ms,
+        stopping,
+      );
     } catch (error) {
       await process.stop();
       throw error;
@@ -82,24 +107,23 @@ async function start(recipe: ServerRecipe): Promise<{ process: ServerProcess; po
       throw portTaken(port, `${name} (${port_variable})`);
     }
     if ((obstacle === "port" || obstacle === "dying") && attempt < ATTEMPTS_MAX) {
-      await sleep(RETRY_DELAY_MS * attempt);
+      await sleep(RETRY_DELAY_MS * attempt, stopping);
       continue;
     }
-    throw notStarted(recipe, outcome, obstacle, process.log_path, log);
+    throw notStarted(recipe, outcome, process.log_path, log);
   }
 }
 
 /** What keeps a server from starting. */
-export type Obstacle = "port" | "dying" | "disk" | "unknown";
+export type Obstacle = "port" | "dying" | "unknown";
 
 /**
  * Reads from a server's log what kept it from starting.
  *
  * @param log What Kafka or Postgres wrote.
- * @returns "port": taken; "dying": the remains of a killed run are still ending; "disk": full.
+ * @returns "port": taken; "dying": the remains of a killed run are still ending.
  */
 export function obstacleIn(log: string): Obstacle {
-  if (/No space left on device|Disk quota exceeded/.test(log)) return "disk";
   if (/Address already in use|BindException|could not create any TCP\/IP sockets/.test(log)) {
     return "port";
   }
@@ -112,16 +136,9 @@ export function obstacleIn(log: string): Obstacle {
 function notStarted(
   { name, ready_deadline_ms }: ServerRecipe,
   outcome: "ended" | "deadline",
-  obstacle: Obstacle,
   log_path: string,
   log: string,
 ): StartFault {
-  if (obstacle === "disk") {
-    return new StartFault(
-      `Cannot start ${name}: the disk is full (its log: ${log_path}). Make room, or choose ` +
-        `another place with --data-dir`,
-    );
-  }
   const what = outcome === "ended"
     ? "it ended at once"
     : `it is not ready after ${ready_deadline_ms / 1000} s`;

@@ -1,4 +1,5 @@
 /** One supervisor a data directory. */
+import { toldByDisk } from "./disk_room.ts";
 import { StartFault } from "./start_fault.ts";
 
 /**
@@ -31,9 +32,14 @@ export async function takeLock(data_dir: string): Promise<Disposable> {
         "with Ctrl-C or SIGTERM, or start beside it with another --data-dir",
     );
   }
-  await file.truncate();
-  await file.write(
-    new TextEncoder().encode(`process ${Deno.pid}, since ${new Date().toISOString()}\n`),
-  );
+  try {
+    await file.truncate();
+    await file.write(
+      new TextEncoder().encode(`process ${Deno.pid}, since ${new Date().toISOString()}\n`),
+    );
+  } catch (error) {
+    file.close();
+    throw await toldByDisk(data_dir, error);
+  }
   return { [Symbol.dispose]: () => file.close() };
 }

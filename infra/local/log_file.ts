@@ -1,5 +1,7 @@
 /** A log file with a bound: when it is full it is set aside once, over the one before. */
 
+import { ignoreNotFound } from "./files.ts";
+
 /** Takes text for a log file. */
 export interface LogFile {
   /** Appends; a disk that is full loses the text and not the process. */
@@ -8,6 +10,15 @@ export interface LogFile {
 }
 
 const encoder = new TextEncoder();
+
+/** A file that somebody has removed need not be set aside. */
+function setAside(path: string): void {
+  try {
+    Deno.renameSync(path, `${path}.1`);
+  } catch (error) {
+    ignoreNotFound(error);
+  }
+}
 
 /**
  * Opens a log file for appending. At most twice its bound is on the disk: `<path>` and `<path>.1`.
@@ -22,14 +33,18 @@ export function openLogFile(
   onFault: (message: string) => void,
 ): LogFile {
   const open = (): Deno.FsFile => Deno.openSync(path, { create: true, append: true });
-  let file = open();
+  // Null while it could not be opened anew after it was set aside.
+  let file: Deno.FsFile | null = open();
   let size = file.statSync().size;
   let failing = false;
 
   function append(bytes: Uint8Array): void {
-    if (size > 0 && size + bytes.length > bytes_max) {
+    if (file !== null && size > 0 && size + bytes.length > bytes_max) {
+      setAside(path);
       file.close();
-      Deno.renameSync(path, `${path}.1`);
+      file = null;
+    }
+    if (file === null) {
       file = open();
       size = 0;
     }
@@ -49,6 +64,6 @@ export function openLogFile(
         failing = true;
       }
     },
-    close: () => file.close(),
+    close: () => file?.close(),
   };
 }

@@ -4,8 +4,8 @@ import { exists, ignoreNotFound, writeAtomically } from "./files.ts";
 import { LOOPBACK } from "./free_port.ts";
 import { type LocalServer, startLocalServer } from "./local_server.ts";
 import { postgresHome } from "./postgres_binaries.ts";
+import { runTool } from "./run_tool.ts";
 import type { ServerCommand } from "./server_process.ts";
-import { StartFault } from "./start_fault.ts";
 import { type Unprivileged, unprivileged } from "./unprivileged.ts";
 
 const READY_DEADLINE_MS = 30_000;
@@ -28,6 +28,8 @@ export interface PostgresServerOptions {
   data_dir: string;
   /** The port; null takes a free one. */
   port: number | null;
+  /** Ends the wait until it is ready. */
+  stopping?: AbortSignal;
 }
 
 /** What is settled before the server runs. */
@@ -46,14 +48,14 @@ interface Installation {
  * @throws StartFault if the port is taken, or it does not start.
  */
 export async function startPostgres(options: PostgresServerOptions): Promise<LocalPostgres> {
-  const { data_dir, port } = options;
+  const { data_dir, port, stopping } = options;
   const home = await postgresHome();
   const postgres_dir = `${data_dir}/postgres`;
   await Deno.mkdir(postgres_dir, { recursive: true, mode: 0o700 });
   const user = await unprivileged(`${home}/bin/postgres`, data_dir);
   await user.own(postgres_dir);
   const installation = { home, postgres_dir, user };
-  const password = await initialiseOnce(installation);
+  const password = await initialiseOnce(installation, stopping);
   const server = await startLocalServer({
     name: "postgres",
     port,
@@ -63,7 +65,7 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Loc
     command: ([server_port]) =>
       Promise.resolve(serverCommand(data_dir, installation, server_port!)),
     isReady: (_ports, process) => saysReady(postgres_dir, process.pid),
-  });
+  }, stopping);
   const urlOf = (database: string): string =>
     `postgres://${USER}:${password}@${LOOPBACK}:${server.port}/${database}`;
   const createDatabase = async (name: string): Promise<string> => {
@@ -129,7 +131,10 @@ function serverCommand(data_dir: string, installation: Installation, port: numbe
  *
  * @returns The password.
  */
-async function initialiseOnce({ home, postgres_dir, user }: Installation): Promise<string> {
+async function initialiseOnce(
+  { home, postgres_dir, user }: Installation,
+  stopping: AbortSignal | undefined,
+): Promise<string> {
   const password_path = `${postgres_dir}/password`;
   if (await exists(`${postgres_dir}/data/PG_VERSION`)) {
     return (await Deno.readTextFile(password_path)).trim();
@@ -139,7 +144,7 @@ async function initialiseOnce({ home, postgres_dir, user }: Installation): Promi
   await user.own(password_path);
   const new_dir = `${postgres_dir}/data.new`;
   await Deno.remove(new_dir, { recursive: true }).catch(ignoreNotFound);
-  const [command, ...args] = [
+  const command = [
     ...user.prefix,
     `${home}/bin/initdb`,
     `--pgdata=${new_dir}`,
@@ -153,17 +158,12 @@ async function initialiseOnce({ home, postgres_dir, user }: Installation): Promi
     "--builtin-locale=C.UTF-8",
     "--no-instructions",
   ];
-  const { success, stdout, stderr } = await new Deno.Command(command!, {
-    args,
+  await runTool({
+    doing: `make Postgres' data directory ${new_dir}`,
+    command,
     env: { LC_ALL: "C", TZ: "UTC" },
-  }).output();
-  if (!success) {
-    const decoder = new TextDecoder();
-    throw new StartFault(
-      `Cannot make Postgres' data directory ${new_dir}:\n${decoder.decode(stdout)}` +
-        `${decoder.decode(stderr)}\nMake room or choose another place with --data-dir`,
-    );
-  }
+    stopping,
+  });
   await Deno.rename(new_dir, `${postgres_dir}/data`);
   return password;
 }

@@ -1,13 +1,8 @@
 /** Looks at how far the stages are, over the supervisor's own connections. */
-import { sleep } from "../../runtime/backoff.ts";
 import type { LocalConfig } from "./config.ts";
+import { drain } from "./drain.ts";
 import { groupPositions, oldestUnread, sinkPositions } from "./lag.ts";
 import type { Connections } from "./prepare.ts";
-import { StartFault } from "./start_fault.ts";
-
-const LOOK_INTERVAL_MS = 100;
-/** A stack that stores nothing for so long while something waits does not drain. */
-const NO_PROGRESS_DEADLINE_MS = 60_000;
 
 /** How far the stages are. */
 export interface StageProgress {
@@ -63,23 +58,6 @@ export function stageProgress(connections: Connections, config: LocalConfig): St
       looking ??= lookBehind().finally(() => looking = null);
       return looking;
     },
-    async drained(stopping) {
-      let last = "";
-      let moved_at = performance.now();
-      while (!stopping.aborted) {
-        const texts = await waiting();
-        if (texts.length === 0) return;
-        const now = texts.join("\n  ");
-        if (now !== last) [last, moved_at] = [now, performance.now()];
-        if (performance.now() - moved_at > NO_PROGRESS_DEADLINE_MS) {
-          throw new StartFault(
-            `The source has ended and the stack does not drain: for ` +
-              `${NO_PROGRESS_DEADLINE_MS / 1000} s these have waited:\n  ${now}\nSee the logs of ` +
-              "the services",
-          );
-        }
-        await sleep(LOOK_INTERVAL_MS, stopping);
-      }
-    },
+    drained: (stopping) => drain(waiting, stopping),
   };
 }

@@ -104,8 +104,8 @@ async function isNoted({ pid, identity }: RunNote): Promise<boolean> {
 }
 
 async function endsWithin(note: RunNote, deadline_ms: number): Promise<boolean> {
-  const give_up = performance.now() + deadline_ms;
-  while (performance.now() < give_up) {
+  const give_up_at_ms = performance.now() + deadline_ms;
+  while (performance.now() < give_up_at_ms) {
     if (!await isNoted(note)) return true;
     await sleep(POLL_INTERVAL_MS);
   }

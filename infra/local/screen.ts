@@ -34,13 +34,13 @@ export interface ScreenOptions {
  */
 export function createScreen(options: ScreenOptions = standardOutput()): Screen {
   let living = "";
-  let printed_at = options.now();
+  let printed_at_ms = options.now();
   if (!options.is_terminal) {
     return {
       print: (text) => options.write(`${text}\n`),
       live(text) {
-        if (text === "" || options.now() - printed_at < PIPED_INTERVAL_MS) return;
-        printed_at = options.now();
+        if (text === "" || options.now() - printed_at_ms < PIPED_INTERVAL_MS) return;
+        printed_at_ms = options.now();
         options.write(`${text}\n`);
       },
     };
@@ -70,9 +70,9 @@ function standardOutput(): ScreenOptions {
           written += Deno.stdout.writeSync(bytes.subarray(written));
         }
       } catch (error) {
-        // Whoever read has gone (`| head`, a closed terminal); the stack goes on without a reader.
-        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-        closed = true;
+        // Whoever read has gone (`| head`, a closed terminal), or a file has no room (`> file`):
+        // the stack goes on without a reader, and what it says is in its log too.
+        closed = error instanceof Deno.errors.BrokenPipe;
       }
     },
   };

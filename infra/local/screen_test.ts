@@ -34,3 +34,17 @@ Deno.test("where output is piped, the living line is a plain line now and then",
   screen.print("a line");
   assert.equal(out, "the first of ten seconds\na line\n");
 });
+
+Deno.test({
+  name: "an output that takes nothing, such as a file on a full disk, ends nothing",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const start = new URL("./start.ts", import.meta.url).pathname;
+    const script = 'exec "$0" run --allow-all "$1" --help >/dev/full';
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", script, Deno.execPath(), start],
+    }).output();
+    assert.equal(new TextDecoder().decode(stderr), "");
+    assert.equal(code, 0);
+  },
+});

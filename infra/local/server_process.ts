@@ -68,16 +68,22 @@ export async function spawnServer(options: ServerCommand): Promise<ServerProcess
     stderr: "null",
     detached: true,
   }).spawn();
-  await noteProcess(data_dir, {
-    name,
-    kind: "server",
-    pid: child.pid,
-    stop_signal,
-    stop_deadline_ms,
-  });
   const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode("go\n"));
-  await writer.close();
+  try {
+    await noteProcess(data_dir, {
+      name,
+      kind: "server",
+      pid: child.pid,
+      stop_signal,
+      stop_deadline_ms,
+    });
+    await writer.write(new TextEncoder().encode("go\n"));
+  } finally {
+    // Without the line, where the note can't be written, its end makes the shell end too.
+    await writer.close().catch(() => {
+      // The other end went with the process.
+    });
+  }
 
   let ended = false;
   const status = child.status.then(async (status) => {
@@ -85,8 +91,15 @@ export async function spawnServer(options: ServerCommand): Promise<ServerProcess
     await removeNote(data_dir, name, child.pid);
     return status;
   });
+  const signalChild = (signal: Deno.Signal): void => {
+    try {
+      if (!ended) child.kill(signal);
+    } catch {
+      // It has ended by itself in this moment.
+    }
+  };
   const kill = async (): Promise<void> => {
-    if (!ended) child.kill("SIGKILL");
+    signalChild("SIGKILL");
     await status;
   };
   return {
@@ -99,7 +112,7 @@ export async function spawnServer(options: ServerCommand): Promise<ServerProcess
     kill,
     stop: async () => {
       if (ended) return;
-      child.kill(stop_signal);
+      signalChild(stop_signal);
       if (!await settlesWithin(status, stop_deadline_ms)) await kill();
     },
   };
@@ -133,18 +146,22 @@ export async function logOf(server: ServerProcess, bytes_max = 65_536): Promise<
  * @param server The server.
  * @param isReady Asks it once; must itself return soon.
  * @param deadline_ms How long to wait.
+ * @param stopping Ends the wait.
  * @returns What came first.
+ * @throws The signal's reason if that came first.
  */
 export async function waitReady(
   server: ServerProcess,
   isReady: () => Promise<boolean>,
   deadline_ms: number,
+  stopping: AbortSignal,
 ): Promise<"ready" | "ended" | "deadline"> {
-  const give_up = performance.now() + deadline_ms;
-  while (performance.now() < give_up) {
+  const give_up_at_ms = performance.now() + deadline_ms;
+  while (performance.now() < give_up_at_ms) {
+    stopping.throwIfAborted();
     if (server.hasEnded()) return "ended";
     if (await isReady()) return "ready";
-    await sleep(POLL_INTERVAL_MS);
+    await sleep(POLL_INTERVAL_MS, stopping);
   }
   return "deadline";
 }

@@ -3,8 +3,7 @@ import type { LocalConfig } from "./config.ts";
 import { answersKafka, startKafka } from "./kafka_server.ts";
 import { keepServer } from "./kept_server.ts";
 import type { LocalServer } from "./local_server.ts";
-import { type Part, type PartStatus, plainStatus } from "./part.ts";
-import { createStatus } from "./part.ts";
+import { createStatus, type Part, type PartStatus, plainStatus } from "./part.ts";
 import { startPostgres } from "./postgres_server.ts";
 import { StartFault } from "./start_fault.ts";
 
@@ -39,7 +38,7 @@ export async function openServers(options: ServersOptions): Promise<Servers> {
     kafka_bootstrap_servers === null
       ? startKafka({ data_dir, port: kafka_port, progress: show, stopping })
       : givenKafka(kafka_bootstrap_servers),
-    database_url === null ? startPostgres({ data_dir, port: postgres_port }) : null,
+    database_url === null ? startPostgres({ data_dir, port: postgres_port, stopping }) : null,
   ]);
   if (kafka.status === "rejected" || postgres.status === "rejected") {
     await Promise.all([kafka, postgres].map(stopIfStarted));
@@ -51,8 +50,8 @@ export async function openServers(options: ServersOptions): Promise<Servers> {
       : [kafka.value.bootstrap],
     database_url: postgres.value === null ? String(database_url) : postgres.value.database_url,
     parts: [
-      kafka.value === null ? givenPart("kafka") : keepServer(kafka.value, show),
-      postgres.value === null ? givenPart("postgres") : keepServer(postgres.value, show),
+      kafka.value === null ? givenPart("kafka") : keepServer(kafka.value, data_dir, show),
+      postgres.value === null ? givenPart("postgres") : keepServer(postgres.value, data_dir, show),
     ],
   };
 }

@@ -25,11 +25,11 @@ export function createLineReader(
   onAnnounced: (announcement: Announcement) => void,
   now: () => number = () => performance.now(),
 ): (line: string) => void {
-  let span_started = -Infinity;
+  let span_started_at_ms = -Infinity;
   let shown = 0;
 
   function showBounded(text: string): void {
-    if (now() - span_started > SHOWN_SPAN_MS) [span_started, shown] = [now(), 0];
+    if (now() - span_started_at_ms > SHOWN_SPAN_MS) [span_started_at_ms, shown] = [now(), 0];
     shown++;
     if (shown <= SHOWN_LINES_MAX) show(`${name}: ${text}`);
     else if (shown === SHOWN_LINES_MAX + 1) show(`${name}: more lines follow in its log`);

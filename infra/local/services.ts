@@ -104,12 +104,12 @@ export function startServices(options: ServicesOptions): Services {
 }
 
 async function allReady(all: readonly KeptService[], stopping: AbortSignal): Promise<void> {
-  const give_up = performance.now() + READY_DEADLINE_MS;
+  const give_up_at_ms = performance.now() + READY_DEADLINE_MS;
   for (;;) {
     const missing = (await Promise.all(all.map(missingOf))).filter((text) => text !== null);
     stopping.throwIfAborted();
     if (missing.length === 0) return;
-    if (performance.now() > give_up) {
+    if (performance.now() > give_up_at_ms) {
       throw new StartFault(
         `Not ready after ${READY_DEADLINE_MS / 1000} s:\n  ${missing.join("\n  ")}\n` +
           "See the logs of these services",

@@ -1,12 +1,23 @@
 /** Says where everything is: to programs in endpoints.json and targets.json, to a person in a table. */
+import { sleep } from "../../runtime/backoff.ts";
 import { type Endpoints, type ScrapeTarget, writeEndpoints } from "./endpoints.ts";
 import type { Servers } from "./servers.ts";
 import type { Services } from "./services.ts";
 
+const REWRITE_INTERVAL_MS = 500;
+
 /** Where everything is. */
 export interface StackFiles {
-  /** Writes the files anew: a service that was started again listens elsewhere. */
+  /** Writes the files. */
   write(): Promise<void>;
+  /**
+   * Writes them anew, since a service that was started again listens elsewhere: until it succeeds,
+   * for want of room on the disk does not stop the stack.
+   *
+   * @param show Told once what keeps them from being written.
+   * @param stopping Ends the tries.
+   */
+  rewrite(show: (line: string) => void, stopping: AbortSignal): Promise<void>;
   /**
    * The table for a person: what runs, where, how to stop.
    *
@@ -26,11 +37,11 @@ export interface StackFiles {
 export function stackFiles(
   data_dir: string,
   servers: Servers,
-  services: Services,
+  services: Pick<Services, "all">,
   supervisor_url: string,
 ): StackFiles {
   const { bootstrap_servers, database_url } = servers;
-  let writing = Promise.resolve();
+  let writing: Promise<unknown> = Promise.resolve();
 
   function endpoints(): Endpoints {
     const all: { [name: string]: string } = {
@@ -53,10 +64,26 @@ export function stackFiles(
     });
   }
 
+  /** One after another, so that the newest addresses are written last. */
+  function write(): Promise<void> {
+    const written = writing.then(() => writeEndpoints(data_dir, endpoints(), targets()));
+    writing = written.catch(() => {
+      // Told to whoever asked for it; the next one writes everything anyhow.
+    });
+    return written;
+  }
+
   return {
-    write() {
-      writing = writing.then(() => writeEndpoints(data_dir, endpoints(), targets()));
-      return writing;
+    write,
+    async rewrite(show, stopping) {
+      for (let told = false; !stopping.aborted; told = true) {
+        try {
+          return await write();
+        } catch (error) {
+          if (!told) show(`The addresses in ${data_dir} are old: ${(error as Error).message}`);
+          await sleep(REWRITE_INTERVAL_MS, stopping);
+        }
+      }
     },
     table(elapsed_s) {
       const shown = { ...endpoints(), postgres: withoutPassword(database_url) };

@@ -5,7 +5,7 @@
 import { ConfigError } from "../../runtime/config.ts";
 import { serveApp } from "../../runtime/operations_server.ts";
 import { processEnvironment, readLocalConfig } from "./config.ts";
-import { assertRoom } from "./disk_room.ts";
+import { assertRoom, diskStatus, toldByDisk } from "./disk_room.ts";
 import { clearEndpoints } from "./endpoints.ts";
 import { assertReplayFile } from "./replay_file.ts";
 import { takeLock } from "./lock.ts";
@@ -53,7 +53,8 @@ async function start(args: readonly string[], screen: Screen): Promise<number> {
   try {
     return await run(options, environment, config, screen, signals.stopping);
   } catch (error) {
-    if (!signals.stopping.aborted) throw error;
+    // Whatever else comes of a stop was not in order, and is told.
+    if (error !== signals.stopping.reason) throw await toldByDisk(options.data_dir, error);
     return options.until_drained ? EXIT_NOT_DONE : 0;
   }
 }
@@ -65,7 +66,7 @@ async function run(
   screen: Screen,
   stopping: AbortSignal,
 ): Promise<number> {
-  const started = performance.now();
+  const started_at_ms = performance.now();
   using log = await openSupervisorLog(data_dir, screen);
   const { show } = log;
   await using undo = new AsyncDisposableStack();
@@ -99,7 +100,7 @@ async function run(
       const missing = services.all.flatMap(({ name, status }, index) =>
         status().state === "ended" ? [] : looks[index]!.reasons.map((why) => `${name}: ${why}`)
       );
-      return { parts: parts(), missing };
+      return { parts: parts(), missing, disk: await diskStatus(data_dir) };
     }),
     "127.0.0.1",
     config.supervisor_port,
@@ -110,7 +111,7 @@ async function run(
     environment,
     brokers: connections.brokers,
     show,
-    onListening: () => files.write(),
+    onListening: () => files.rewrite(show, stopping),
   });
   const stopServices = () => services.stop(() => progress.drained(AbortSignal.timeout(1_000)));
   undo.defer(stopServices);
@@ -119,12 +120,13 @@ async function run(
 
   await services.ready(stopping);
   await files.write();
-  screen.print(files.table((performance.now() - started) / 1_000));
+  screen.print(files.table((performance.now() - started_at_ms) / 1_000));
 
   const line = keepStatusLine({
     services,
     tick_topic: config.tick_topic,
     parts,
+    data_dir,
     behind_s: progress.behind_s,
     live: screen.live,
   });
@@ -135,7 +137,7 @@ async function run(
   await Promise.race([asked, services.failed, ...(until_drained ? [services.sourceEnded] : [])]);
   if (!until_drained) return 0;
   stopping.throwIfAborted();
-  await Promise.race([progress.drained(stopping), services.failed]);
+  await Promise.race([progress.drained(stopping), services.failed, asked]);
   await line.stop();
   stopping.throwIfAborted();
   await stopServices();

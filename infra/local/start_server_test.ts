@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
-import postgres from "postgres";
 import { freePorts, LOOPBACK } from "./free_port.ts";
-import { assertNothingLeft, eventually, notedPids, processesOf, runStart } from "./test_start.ts";
+import {
+  assertNothingLeft,
+  eventually,
+  notedPids,
+  processesOf,
+  runStart,
+  storedRows,
+} from "./test_start.ts";
 import { withTestDirectory } from "./test_servers.ts";
 
 /** An ordered stop, as issue 3 promises it. */
@@ -9,21 +15,9 @@ const STOP_MS_MAX = 10_000;
 
 const ENVIRONMENT = { TICK_INTERVAL: "0.02", TAPELINE_SESSION_TIMEOUT_MS: "3000" };
 
-async function count(database_url: string, query: string): Promise<number> {
-  const sql = postgres(database_url, { max: 1 });
-  try {
-    const [row] = await sql.unsafe(query);
-    return Number(row!.count);
-  } finally {
-    await sql.end();
-  }
-}
-
-const storedTicks = (url: string): Promise<number> => count(url, "SELECT count(*) FROM ticks");
-
 async function storesMoreThan(url: string, rows: number, deadline_ms = 60_000): Promise<void> {
   await eventually(
-    async () => await storedTicks(url) > rows,
+    async () => await storedRows(url) > rows,
     deadline_ms,
     () => `No more than ${rows} ticks are stored`,
   );
@@ -44,8 +38,9 @@ Deno.test("the stack starts, heals what dies, refuses a second start, and stops 
     ]);
     assert.equal((await Deno.stat(`${data_dir}/endpoints.json`)).mode! & 0o077, 0);
     assert.ok(!stack.output().includes(new URL(endpoints.postgres!).password));
+    assert.ok(!stack.output().includes("Restarting the consumer"), stack.output());
     await eventually(
-      async () => await count(endpoints.postgres!, "SELECT count(*) FROM candles") > 0,
+      async () => await storedRows(endpoints.postgres!, "candles") > 0,
       15_000,
       () => "No candle within 15 s",
     );
@@ -70,7 +65,7 @@ Deno.test("the stack starts, heals what dies, refuses a second start, and stops 
       );
       assert.match(stack.output(), new RegExp(`${name} has ended \\(SIGKILL\\)`));
     }
-    await storesMoreThan(endpoints.postgres!, await storedTicks(endpoints.postgres!));
+    await storesMoreThan(endpoints.postgres!, await storedRows(endpoints.postgres!));
 
     const pids = await notedPids(data_dir);
     assert.equal(pids.size, 5);
@@ -94,7 +89,7 @@ Deno.test("after kill -9 of the supervisor the next start clears up and goes on 
     await killed.says("Tapeline runs");
     const { postgres: url } = await killed.endpoints();
     await storesMoreThan(url!, 0);
-    const stored = await storedTicks(url!);
+    const stored = await storedRows(url!);
     const left = await notedPids(data_dir);
     killed.signal("SIGKILL");
     await killed.ended();

@@ -21,11 +21,13 @@ export interface StatusSample {
  * @param before The earlier one.
  * @param after The later one.
  * @param parts What the supervisor keeps: named where they are not just running.
+ * @param trouble What else is not well, in words; null where all is.
  */
 export function statusLine(
   before: StatusSample,
   after: StatusSample,
   parts: readonly PartStatus[],
+  trouble: string | null = null,
 ): string {
   const span_s = Math.max(0.001, (after.at_ms - before.at_ms) / 1_000);
   const behind = after.behind_s === null ? "?" : after.behind_s.toFixed(1);
@@ -34,7 +36,7 @@ export function statusLine(
     `stored ${rate(after.rows_stored - before.rows_stored, span_s)} rows/s`,
     `behind ${behind} s`,
     ...replayWords(before, after, span_s),
-    ...parts.map(partWords).filter((text) => text !== null),
+    ...[trouble, ...parts.map(partWords)].filter((text) => text !== null),
   ];
   return words.join("  |  ");
 }

@@ -46,6 +46,12 @@ Deno.test("parts that are not just running are named, and those that died say ho
   );
 });
 
+Deno.test("what else is not well is said before the parts", () => {
+  const parts = [part("kafka", "restarting", 1)];
+  const line = statusLine(sample(0, 0, 0), sample(1_000, 0, 0), parts, "the disk is full");
+  assert.ok(line.endsWith("  |  the disk is full  |  kafka restarting, restarted 1 time"), line);
+});
+
 Deno.test("a replay shows its share and the time left", () => {
   assert.match(
     statusLine(sample(0, 0, 0, 0.25), sample(1_000, 0, 0, 0.5), []),

@@ -2,6 +2,7 @@
 import { sleep } from "../../runtime/backoff.ts";
 import { METRICS as PRODUCER } from "../../services/producer/metrics.ts";
 import { METRICS as SINK } from "../../services/sink/metrics.ts";
+import { diskStatus, fullDiskText } from "./disk_room.ts";
 import { observe, sampleSum } from "./gauges.ts";
 import type { PartStatus } from "./part.ts";
 import type { Services } from "./services.ts";
@@ -16,6 +17,8 @@ export interface StatusOptions {
   services: Services;
   tick_topic: string;
   parts(): PartStatus[];
+  /** Where data goes. */
+  data_dir: string;
   behind_s(): Promise<number>;
   /** Shows the line. */
   live(line: string): void;
@@ -39,13 +42,17 @@ export function keepStatusLine(options: StatusOptions): { stop(): Promise<void> 
 }
 
 async function keep(options: StatusOptions, stopping: AbortSignal): Promise<void> {
-  const { parts, live } = options;
+  const { parts, data_dir, live } = options;
   let before = await sample(options);
   while (!stopping.aborted) {
     await sleep(SAMPLE_INTERVAL_MS, stopping);
     if (stopping.aborted) return;
     const after = await sample(options);
-    if (!stopping.aborted) live(statusLine(before, after, parts()));
+    const full = await diskStatus(data_dir).then(fullDiskText, () => {
+      // A directory that is gone is told by whatever fails without it.
+      return null;
+    });
+    if (!stopping.aborted) live(statusLine(before, after, parts(), full));
     before = after;
   }
 }

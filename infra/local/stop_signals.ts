@@ -23,14 +23,14 @@ export function listenForStop(
   onSecond: () => void,
 ): StopSignals {
   const controller = new AbortController();
-  let first_at = 0;
+  let first_at_ms = 0;
   const removers = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
     const listener = (): void => {
       if (controller.signal.aborted) {
-        if (performance.now() - first_at > SAME_SIGNAL_MS) onSecond();
+        if (performance.now() - first_at_ms > SAME_SIGNAL_MS) onSecond();
         return;
       }
-      first_at = performance.now();
+      first_at_ms = performance.now();
       onFirst(signal);
       controller.abort(new Error(`stopped by ${signal}`));
     };

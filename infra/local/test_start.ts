@@ -1,9 +1,13 @@
 /** Runs `deno task start` as a person does, for tests. */
 import assert from "node:assert/strict";
-import { sleep } from "../../runtime/backoff.ts";
+import postgres from "postgres";
+import { sleep, withDeadline } from "../../runtime/backoff.ts";
+import type { DiskStatus } from "./disk_room.ts";
+import { ignoreNotFound } from "./files.ts";
 import { linesOf } from "./lines.ts";
 import type { PartStatus } from "./part.ts";
 import { processIdentity } from "./process_identity.ts";
+import { seenBy } from "./test_small_disk.ts";
 
 const START = new URL("./start.ts", import.meta.url).pathname;
 const POLL_INTERVAL_MS = 50;
@@ -19,9 +23,11 @@ export interface RunningStart extends AsyncDisposable {
   endpoints(): Promise<{ [name: string]: string }>;
   /** The parts as its /health has them. */
   parts(): Promise<Map<string, PartStatus>>;
+  /** The disk as its /health has it. */
+  disk(): Promise<DiskStatus>;
   signal(signal: Deno.Signal): void;
-  /** Waits for its end. */
-  ended(): Promise<{ code: number; elapsed_ms: number }>;
+  /** Waits for its end; fails if it does not come. */
+  ended(deadline_ms?: number): Promise<{ code: number; elapsed_ms: number }>;
 }
 
 /**
@@ -30,19 +36,23 @@ export interface RunningStart extends AsyncDisposable {
  * @param data_dir The directory.
  * @param args More options.
  * @param env Variables on top of this process's.
+ * @param prefix What goes before the command, as `onSmallDisk` gives it.
  */
 export function runStart(
   data_dir: string,
   args: readonly string[] = [],
   env: { [variable: string]: string } = {},
+  prefix: readonly string[] = [],
 ): RunningStart {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", START, "--data-dir", data_dir, ...args],
+  const [program, ...rest] = [...prefix, Deno.execPath(), "run", "-A", START];
+  const child = new Deno.Command(program!, {
+    args: [...rest, "--data-dir", data_dir, ...args],
     env,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const own_dir = prefix.length === 0 ? data_dir : seenBy(child.pid, data_dir);
   let output = "";
   let over = false;
   const reading = Promise.all([child.stdout, child.stderr].map(async (stream) => {
@@ -53,7 +63,9 @@ export function runStart(
     return status;
   });
   const endpoints = async (): Promise<{ [name: string]: string }> =>
-    JSON.parse(await Deno.readTextFile(`${data_dir}/endpoints.json`));
+    JSON.parse(await Deno.readTextFile(`${own_dir}/endpoints.json`));
+  const health = async (): Promise<{ parts: PartStatus[]; disk: DiskStatus }> =>
+    await (await fetch(`${(await endpoints()).supervisor}/health`)).json();
   return {
     pid: child.pid,
     output: () => output,
@@ -70,25 +82,47 @@ export function runStart(
         () => `It has not said ${JSON.stringify(text)}:\n${output}`,
       );
     },
-    async parts() {
-      const response = await fetch(`${(await endpoints()).supervisor}/health`);
-      const { parts } = await response.json() as { parts: PartStatus[] };
-      return new Map(parts.map((part) => [part.name, part]));
-    },
+    parts: async () => new Map((await health()).parts.map((part) => [part.name, part])),
+    disk: async () => (await health()).disk,
     signal: (signal) => child.kill(signal),
-    async ended() {
-      const started = performance.now();
-      const { code } = await status;
-      const elapsed_ms = performance.now() - started;
+    async ended(deadline_ms = 120_000) {
+      const started_at_ms = performance.now();
+      const { code } = await withDeadline(status, deadline_ms, "The start").catch((error) => {
+        throw new Error(`${error.message}:\n${output}`);
+      });
+      const elapsed_ms = performance.now() - started_at_ms;
       await reading;
       return { code, elapsed_ms };
     },
     async [Symbol.asyncDispose]() {
-      if (!over) child.kill("SIGKILL");
+      if (!over) {
+        // What is noted on a disk of its own is out of sight when the supervisor is gone.
+        const noted = prefix.length === 0 ? [] : [...(await notedPids(own_dir)).values()];
+        for (const pid of [child.pid, ...noted]) killIfAlive(pid);
+      }
       await status;
       await reading;
     },
   };
+}
+
+function killIfAlive(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    ignoreNotFound(error);
+  }
+}
+
+/** How many rows a table has. */
+export async function storedRows(database_url: string, table = "ticks"): Promise<number> {
+  const sql = postgres(database_url, { max: 1 });
+  try {
+    const [row] = await sql`SELECT count(*) FROM ${sql(table)}`;
+    return Number(row!.count);
+  } finally {
+    await sql.end();
+  }
 }
 
 /**
@@ -103,9 +137,9 @@ export async function eventually(
   deadline_ms: number,
   otherwise: () => string,
 ): Promise<void> {
-  const give_up = performance.now() + deadline_ms;
+  const give_up_at_ms = performance.now() + deadline_ms;
   while (!await isSo()) {
-    if (performance.now() > give_up) throw new Error(otherwise());
+    if (performance.now() > give_up_at_ms) throw new Error(otherwise());
     await sleep(POLL_INTERVAL_MS);
   }
 }
