@@ -103,6 +103,8 @@ const PASSING_ANSWERS = [
   "This is not the correct coordinator",
   "group is rebalancing",
   "no longer any messages",
+  // Said after every crash of a consumer, which has been told with its reason where it matters.
+  "Restarting the consumer in",
 ];
 /** Whether an error's text is such an answer. */
 export function isPassingAnswer(text: string): boolean {
