@@ -3,6 +3,7 @@ import { freePorts, LOOPBACK } from "./free_port.ts";
 import {
   assertNothingLeft,
   eventually,
+  livingOf,
   notedPids,
   processesOf,
   runStart,
@@ -97,12 +98,12 @@ Deno.test("after kill -9 of the supervisor the next start clears up and goes on 
     const services = ["producer", "aggregator", "sink"].map((name) => left.get(name)!);
     let alive = services;
     await eventually(
-      async () => (alive = await processesOf("/nowhere", services)).length === 0,
+      async () => (alive = await livingOf(services)).length === 0,
       // Well past the 8 s that an ordered stop may take on a machine that has other work.
       30_000,
       () => `${alive} of ${JSON.stringify([...left])} live on when their supervisor has died`,
     );
-    assert.deepEqual(await processesOf("/nowhere", servers), servers);
+    assert.deepEqual(await livingOf(servers), servers);
 
     await using stack = runStart(data_dir, [], ENVIRONMENT);
     await stack.says("Tapeline runs");

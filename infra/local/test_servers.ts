@@ -125,8 +125,16 @@ async function removeAbandoned(): Promise<void> {
     const data_dir = `${temp_dir}/${entry.name}`;
     const owner = await ownerOf(data_dir);
     if (owner === null || await isSameProcess(owner.pid, owner.identity)) continue;
-    await stopOrphans(data_dir);
-    await Deno.remove(data_dir, { recursive: true }).catch(ignoreNotFound);
+    try {
+      await stopOrphans(data_dir);
+      await Deno.remove(data_dir, { recursive: true }).catch(ignoreNotFound);
+    } catch (error) {
+      throw new Error(
+        `Cannot clear up ${data_dir}, which a killed test has left: ${(error as Error).message}; ` +
+          `remove it by hand`,
+        { cause: error },
+      );
+    }
   }
 }
 

@@ -165,13 +165,19 @@ export async function notedPids(data_dir: string): Promise<Map<string, number>> 
  * @param noted Ids that `notedPids` gave while it ran.
  */
 export async function processesOf(data_dir: string, noted: Iterable<number>): Promise<number[]> {
-  const pids = new Set<number>();
-  for (const pid of noted) if (await processIdentity(pid) !== null) pids.add(pid);
+  const pids = new Set(await livingOf(noted));
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name) || Number(name) === Deno.pid) continue;
     if (await mentions(`/proc/${name}/cmdline`, data_dir)) pids.add(Number(name));
   }
   return [...pids];
+}
+
+/** Those of the given ids that processes still have. */
+export async function livingOf(pids: Iterable<number>): Promise<number[]> {
+  const living: number[] = [];
+  for (const pid of pids) if (await processIdentity(pid) !== null) living.push(pid);
+  return living;
 }
 
 async function mentions(path: string, text: string): Promise<boolean> {
