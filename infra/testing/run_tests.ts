@@ -1,21 +1,36 @@
 /**
  * `deno task test`: runs every test there is, then says in one line how many passed and failed.
- * With --unit, those that need no server.
+ * With --unit, those that need no server. Two files of server tests run at once.
  */
 import { leftProcesses } from "./left_processes.ts";
 import { addCounts, type Counts, readCounts } from "./test_counts.ts";
 import { ROOT, sourceFiles } from "../conformance/source_files.ts";
 
 const SERVER_TEST = "_server_test.ts";
+/**
+ * What measures how long something takes or how fast it goes: nothing runs beside these. They come
+ * first, so that a fresh machine fetches Kafka once.
+ */
+const ALONE = [
+  "services/producer/simulator_server_test.ts",
+  "infra/proofs/first_candle_server_test.ts",
+  "infra/conformance/ok_server_test.ts",
+];
+/** Server tests mostly wait, each for servers of its own. */
+const LANES = 2;
 
 const unit_only = Deno.args.includes("--unit");
 const named = Deno.args.filter((argument) => !argument.startsWith("--"));
 
-const tests = sourceFiles().filter((file) => file.endsWith("_test.ts"))
+const all_tests = sourceFiles().filter((file) => file.endsWith("_test.ts"));
+const tests = all_tests
   .filter((file) => named.length === 0 || named.some((part) => file.includes(part)));
 const unit_tests = tests.filter((file) => !file.endsWith(SERVER_TEST));
 const server_tests = unit_only ? [] : tests.filter((file) => file.endsWith(SERVER_TEST));
 
+for (const file of ALONE) {
+  if (!all_tests.includes(file)) throw new Error(`There is no test ${file}, which is to run alone`);
+}
 if (unit_tests.length + server_tests.length === 0) {
   console.error(`There is no test whose path holds ${named.join(" or ")}`);
   Deno.exit(1);
@@ -23,9 +38,18 @@ if (unit_tests.length + server_tests.length === 0) {
 
 const left_before = await leftProcesses();
 let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-for (const group of [unit_tests, ...server_tests.map((file) => [file])]) {
-  if (group.length > 0) counts = addCounts(counts, await runGroup(group));
+if (unit_tests.length > 0) await runGroup(unit_tests, tell);
+for (const file of ALONE.filter((file) => server_tests.includes(file))) {
+  await runGroup([file], tell);
 }
+const waiting = server_tests.filter((file) => !ALONE.includes(file));
+await Promise.all(Array.from({ length: LANES }, async () => {
+  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    // Told when it is over, so that two files that run at once do not talk into each other.
+    const told: string[] = [];
+    await runGroup([file], (text) => told.push(text)).finally(() => tell(told.join("")));
+  }
+}));
 const left = (await leftProcesses()).filter((line) => !left_before.includes(line));
 for (const line of left) {
   console.error(`A test has left a process behind: ${line}`);
@@ -34,29 +58,42 @@ for (const line of left) {
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 Deno.exit(counts.failed > 0 ? 1 : 0);
 
-/** Runs some test files in one process, shows what it says, and counts. */
-async function runGroup(files: readonly string[]): Promise<Counts> {
-  const started_at = Date.now();
+/** Runs some test files in one process, tells what it says, and counts. */
+async function runGroup(files: readonly string[], tell: (text: string) => void): Promise<void> {
+  const started_at_ms = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "--allow-all", "--quiet", ...files],
     cwd: ROOT,
     stdin: "null",
     stdout: "piped",
-    stderr: "inherit",
+    stderr: "piped",
     env: { NO_COLOR: "1" },
   }).spawn();
   let told = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    Deno.stdout.writeSync(new TextEncoder().encode(text));
-    told += text;
-  }
+  const read = async (stream: ReadableStream<Uint8Array>, hear: (text: string) => void) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) hear(text);
+  };
+  await Promise.all([
+    read(child.stdout, (text) => {
+      told += text;
+      tell(text);
+    }),
+    read(child.stderr, tell),
+  ]);
   const { success } = await child.status;
+  const seconds = ((performance.now() - started_at_ms) / 1000).toFixed(1);
+  const what = files.length === 1 ? files[0] : `${files.length} files of unit tests`;
+  tell(`${what}: ${seconds} s\n`);
   const found = readCounts(told);
-  const seconds = ((Date.now() - started_at) / 1000).toFixed(1);
-  console.log(
-    `${files.length === 1 ? files[0] : `${files.length} files of unit tests`}: ${seconds} s`,
-  );
-  if (found !== null && success === (found.failed === 0)) return found;
-  console.error(`${files.join(" ")}: the test process ended without a result that can be believed`);
-  return { passed: 0, failed: 1, skipped: 0 };
+  if (found !== null && success === (found.failed === 0)) {
+    counts = addCounts(counts, found);
+  } else {
+    tell(`${what}: the test process ended without a result that can be believed\n`);
+    counts.failed++;
+  }
+}
+
+function tell(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }
