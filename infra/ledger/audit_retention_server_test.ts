@@ -7,8 +7,10 @@ import { withServers } from "../local/test_servers.ts";
 import { audit } from "./audit.ts";
 import {
   aggregate,
+  LATE,
   markerRecord,
   MINUTE,
+  NEXT_MINUTE,
   openStack,
   readAll,
   setSinkPosition,
@@ -19,14 +21,11 @@ import {
   withSender,
 } from "./test_stack.ts";
 
-const NEXT = MINUTE + 60_000;
-const LATE = { reason: "late", message: "too late" } as const;
-
 /** Partition 0: ten ticks in a minute and ten in the next; offset 3 is late for the aggregator. */
 async function fill(stack: StackUnderTest): Promise<void> {
   await withSender(stack, async (sender) => {
     await sender.send([markerRecord(stack, 0, MINUTE, [])]);
-    for (const [minute, first] of [[MINUTE, 0], [NEXT, 10]] as const) {
+    for (const [minute, first] of [[MINUTE, 0], [NEXT_MINUTE, 10]] as const) {
       const ticks: Tick[] = Array.from({ length: 10 }, (_, index) => tickOf(first + index));
       await sender.send(ticks.map((tick) => tickRecord(stack, 0, minute, tick)));
       await sender.send([markerRecord(stack, 0, minute, ticks)]);
@@ -90,7 +89,7 @@ Deno.test("the ledger after retention, on a real Kafka and Postgres", (context) 
       deepStrictEqual(await messages(stack), [
         `0 ${MINUTE}: the aggregator has refused 1 and its dead letters are 0`,
         `0 ${MINUTE}: the aggregator has processed 1 fewer than Kafka holds`,
-        `0 ${NEXT}: the sink has stored 1 fewer than Kafka holds`,
+        `0 ${NEXT_MINUTE}: the sink has stored 1 fewer than Kafka holds`,
       ]);
     });
 
@@ -150,14 +149,14 @@ Deno.test("the ledger after retention, on a real Kafka and Postgres", (context) 
       const only = { [ONLY_STAGE_HEADER]: "sinkhole" };
       await withSender(
         stack,
-        (others) => others.send([tickRecord(stack, 0, NEXT, tickOf(99), only)]),
+        (others) => others.send([tickRecord(stack, 0, NEXT_MINUTE, tickOf(99), only)]),
       );
       await aggregate(stack, { 0: { 3: LATE } });
       await stack.database.sql`truncate ticks`;
       await store(stack);
       deepStrictEqual(await messages(stack), [
-        `0 ${NEXT}: the aggregator has processed 1 fewer than Kafka holds`,
-        `0 ${NEXT}: the sink has stored 1 fewer than Kafka holds`,
+        `0 ${NEXT_MINUTE}: the aggregator has processed 1 fewer than Kafka holds`,
+        `0 ${NEXT_MINUTE}: the sink has stored 1 fewer than Kafka holds`,
       ]);
       strictEqual((await audit(stack.options)).verdict, "differs");
     });

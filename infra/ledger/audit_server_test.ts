@@ -6,9 +6,11 @@ import { audit } from "./audit.ts";
 import type { LedgerReport, LedgerRow } from "./judge.ts";
 import {
   aggregate,
+  LATE,
   ledgerOf,
   markerRecord,
   MINUTE,
+  NEXT_MINUTE,
   openStack,
   setSinkPosition,
   type StackUnderTest,
@@ -20,8 +22,6 @@ import {
 } from "./test_stack.ts";
 import { summarize } from "./summary.ts";
 
-const NEXT = MINUTE + 60_000;
-const LATE = { reason: "late", message: "too late" } as const;
 const REFUSED = { reason: "row_refused", message: "a constraint" } as const;
 
 const range = (from: number, to: number) =>
@@ -40,9 +40,9 @@ async function fill(stack: StackUnderTest): Promise<void> {
       await sender.send(first.map((tick) => tickRecord(stack, partition, MINUTE + 5, tick)));
       await sender.send([
         markerRecord(stack, partition, MINUTE, first),
-        ...second.map((tick) => tickRecord(stack, partition, NEXT + 59_999, tick)),
+        ...second.map((tick) => tickRecord(stack, partition, NEXT_MINUTE + 59_999, tick)),
       ]);
-      await sender.send([markerRecord(stack, partition, NEXT, second)]);
+      await sender.send([markerRecord(stack, partition, NEXT_MINUTE, second)]);
     }
   });
   await withSender(stack, (others) =>
@@ -105,9 +105,9 @@ Deno.test("the ledger on real servers", (context) =>
       match(summarize(report), /^The ledger balances: 102 ticks in 2 minutes.*4 dead letters/);
       deepStrictEqual(report.rows.map(columns), [
         [0, MINUTE, 20, 20, 0, 19, 1, 19, 1, "balanced"],
-        [0, NEXT, 30, 30, 0, 30, 0, 30, 0, "balanced"],
+        [0, NEXT_MINUTE, 30, 30, 0, 30, 0, 30, 0, "balanced"],
         [1, MINUTE, 20, 22, 2, 21, 1, 21, 1, "balanced"],
-        [1, NEXT, 30, 30, 0, 30, 0, 30, 0, "balanced"],
+        [1, NEXT_MINUTE, 30, 30, 0, 30, 0, 30, 0, "balanced"],
       ]);
     });
 
@@ -124,7 +124,7 @@ Deno.test("the ledger on real servers", (context) =>
         select * from kept where kafka_partition = 1 and kafka_offset = 30`;
       deepStrictEqual(await messages(stack), [
         "1 -: offset 30 is in the ticks table 2 times",
-        `1 ${NEXT}: the sink has stored 1 more than Kafka holds`,
+        `1 ${NEXT_MINUTE}: the sink has stored 1 more than Kafka holds`,
       ]);
       await restoreRows(stack);
       await sql`update ticks set volume = volume + 1e-9
@@ -136,16 +136,22 @@ Deno.test("the ledger on real servers", (context) =>
 
     await step("names what the aggregator miscounts or refuses without a letter", async (stack) => {
       await fill(stack);
-      const count = { minute: NEXT, first_offset: "99", processed: 2, checksum: 5, discarded: {} };
+      const count = {
+        minute: NEXT_MINUTE,
+        first_offset: "99",
+        processed: 2,
+        checksum: 5,
+        discarded: {},
+      };
       await withSender(stack, (sender) => sender.send([ledgerOf(stack, 1, count)]));
       deepStrictEqual(await messages(stack), [
-        `1 ${NEXT}: the aggregator has processed 2 more than Kafka holds`,
+        `1 ${NEXT_MINUTE}: the aggregator has processed 2 more than Kafka holds`,
       ]);
       // The newest record of a key stands.
       const refusal = { ...count, processed: 0, checksum: 0, discarded: { late: 1 } };
       await withSender(stack, (sender) => sender.send([ledgerOf(stack, 1, refusal)]));
       deepStrictEqual(await messages(stack), [
-        `1 ${NEXT}: the aggregator has refused 1 and its dead letters are 0`,
+        `1 ${NEXT_MINUTE}: the aggregator has refused 1 and its dead letters are 0`,
       ]);
     });
 

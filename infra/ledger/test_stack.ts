@@ -27,6 +27,9 @@ import type { TickStage } from "./tick_book.ts";
 
 /** 2024-03-01 09:31 UTC: a day for which `ticks` has a partition from the start. */
 export const MINUTE = 1_709_285_460_000;
+export const NEXT_MINUTE = MINUTE + 60_000;
+/** Why the aggregator discards a tick. */
+export const LATE = { reason: "late", message: "too late" } as const;
 export const PARTITIONS = 2;
 const SINK = "sink";
 

@@ -3,28 +3,18 @@ import fc from "fast-check";
 import { INTERVAL_MS } from "../../contract/candle.ts";
 import type { Tick } from "../../contract/tick.ts";
 import { countDiscarded, openLedgerCount, takeLedgerRecords } from "./ledger_count.ts";
-import type { WindowRules } from "./series.ts";
 import {
   appendMarker,
   appendTick,
   candlesOf,
   commitFlush,
   crash,
+  RULES,
   simulatePartition,
+  START,
   takeInput,
+  tick,
 } from "./simulation.ts";
-
-const RULES: WindowRules = {
-  intervals: ["1m", "5m"],
-  allowed_lateness_ms: 5_000,
-  sliding_average_seconds: 60,
-  series_max: 1_000,
-};
-const START = 1_700_000_000_000 - (1_700_000_000_000 % 3_600_000);
-
-function tick(fields: Partial<Tick>): Tick {
-  return { source: "s", symbol: "A", price: 10, volume: 1, timestamp: START, ...fields };
-}
 
 Deno.test("after a restore a final candle's sliding average is right or not known", () => {
   const arbitraryGaps = fc.array(fc.integer({ min: 0, max: 20_000 }), {

@@ -9,22 +9,13 @@ import {
   candlesOf,
   commitFlush,
   crash,
+  RULES,
   type SimulatedPartition,
   simulatePartition,
+  START,
   takeInput,
+  tick,
 } from "./simulation.ts";
-
-const RULES: WindowRules = {
-  intervals: ["1m", "5m"],
-  allowed_lateness_ms: 5_000,
-  sliding_average_seconds: 60,
-  series_max: 1_000,
-};
-const START = 1_700_000_000_000 - (1_700_000_000_000 % 3_600_000);
-
-function tick(fields: Partial<Tick>): Tick {
-  return { source: "s", symbol: "A", price: 10, volume: 1, timestamp: START, ...fields };
-}
 
 /** The candles of some ticks by the definitions of the contract, written down naively. */
 function expectedCandles(ticks: readonly Tick[], rules: WindowRules): Map<string, Partial<Candle>> {

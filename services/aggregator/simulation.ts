@@ -16,6 +16,21 @@ import {
 } from "./partition_state.ts";
 import type { WindowRules } from "./series.ts";
 
+/** Rules that tests use. */
+export const RULES: WindowRules = {
+  intervals: ["1m", "5m"],
+  allowed_lateness_ms: 5_000,
+  sliding_average_seconds: 60,
+  series_max: 1_000,
+};
+/** The start of an hour, in milliseconds since 1970. */
+export const START = 1_700_000_000_000 - (1_700_000_000_000 % 3_600_000);
+
+/** A tick with what matters to a test, the rest made up. */
+export function tick(fields: Partial<Tick>): Tick {
+  return { source: "s", symbol: "A", price: 10, volume: 1, timestamp: START, ...fields };
+}
+
 /** A partition in the model. */
 export interface SimulatedPartition {
   input: KafkaRecord[];

@@ -1,42 +1,21 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import type { Candle } from "../../contract/candle.ts";
 import { DEAD_LETTER_HEADERS } from "../../contract/dead_letter.ts";
-import { type TestServers, withServers } from "../../infra/local/test_servers.ts";
+import { withServers } from "../../infra/local/test_servers.ts";
 import { eventually, withService } from "../../infra/testing/test_service.ts";
-import type { Database } from "../../runtime/database.ts";
 import { createKafka } from "../../runtime/kafka.ts";
 import { openReader } from "../../runtime/kafka_reader.ts";
 import { byTopic, type OutgoingRecord } from "../../runtime/kafka_sender.ts";
 import { migrate } from "./migrate.ts";
 import {
-  makeTopics,
   readTopic,
   sendRecords,
-  sinkEnvironment,
   someTicks,
   storedPositions,
   testKafka,
-  type TestTopics,
   tickRecord,
-  withDatabase,
+  withFresh,
 } from "./sink_test_data.ts";
-
-interface Fresh {
-  topics: TestTopics;
-  environment: { [variable: string]: string };
-  database: Database;
-}
-
-async function withFresh(
-  servers: TestServers,
-  name: string,
-  test: (fresh: Fresh) => Promise<void>,
-): Promise<void> {
-  const topics = await makeTopics(servers.bootstrap, name);
-  const url = await servers.newDatabase();
-  const environment = sinkEnvironment(servers.bootstrap, url, topics, name);
-  await withDatabase(url, (database) => test({ topics, environment, database }));
-}
 
 const CANDLE: Candle = {
   ...{ source: "test", symbol: "A", interval: "1m", window_start: 60_000 },
@@ -74,7 +53,7 @@ Deno.test("sink: nothing that others write or leave behind stops it or goes by u
     const { bootstrap } = servers;
 
     await test.step("a candle whose names no index could hold is a dead letter", async () => {
-      await withFresh(servers, "names", async ({ topics, environment, database }) => {
+      await withFresh(servers, "names", async ({ topics, environment }, database) => {
         const candleRecord = (candle: Candle): OutgoingRecord => ({
           ...{ topic: topics.candles, partition: 0, key: "k", timestamp_ms: Date.now() },
           value: JSON.stringify(candle),
@@ -102,7 +81,7 @@ Deno.test("sink: nothing that others write or leave behind stops it or goes by u
     });
 
     await test.step("a database of a newer release ends it at once, and says what to do", async () => {
-      await withFresh(servers, "newer", async ({ environment, database }) => {
+      await withFresh(servers, "newer", async ({ environment }, database) => {
         await migrate(database);
         await database.sql`
           INSERT INTO schema_migrations (name, checksum) VALUES ('9999_later.sql', 'x')`;
@@ -114,7 +93,7 @@ Deno.test("sink: nothing that others write or leave behind stops it or goes by u
     });
 
     await test.step("what retention deleted before an aborted transaction is counted", async () => {
-      await withFresh(servers, "aborted", async ({ topics, environment, database }) => {
+      await withFresh(servers, "aborted", async ({ topics, environment }, database) => {
         const records = (count: number): OutgoingRecord[] =>
           someTicks(count).map((tick) => ({ ...tickRecord(topics.ticks, tick), partition: 0 }));
         const reaches = async (offset: bigint): Promise<void> =>

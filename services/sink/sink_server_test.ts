@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import type { Candle } from "../../contract/candle.ts";
 import { RECORD_KIND_HEADER } from "../../contract/records.ts";
-import { type TestServers, withServers } from "../../infra/local/test_servers.ts";
+import { withServers } from "../../infra/local/test_servers.ts";
 import { eventually, withService } from "../../infra/testing/test_service.ts";
 import type { Database } from "../../runtime/database.ts";
 import { readDeadLetter } from "../../runtime/dead_letters.ts";
@@ -11,35 +11,15 @@ import { openReader } from "../../runtime/kafka_reader.ts";
 import type { OutgoingRecord } from "../../runtime/kafka_sender.ts";
 import {
   countTicks,
-  makeTopics,
   PARTITIONS,
   readTopic,
   sendRecords,
-  sinkEnvironment,
   someTicks,
   storedPositions,
   testKafka,
-  type TestTopics,
   tickRecord,
-  withDatabase,
+  withFresh,
 } from "./sink_test_data.ts";
-
-interface Fresh {
-  topics: TestTopics;
-  environment: { [variable: string]: string };
-}
-
-/** Runs a test with topics and a database of its own. */
-async function withFresh(
-  servers: TestServers,
-  name: string,
-  test: (fresh: Fresh, database: Database) => Promise<void>,
-): Promise<void> {
-  const topics = await makeTopics(servers.bootstrap, name);
-  const url = await servers.newDatabase();
-  const environment = sinkEnvironment(servers.bootstrap, url, topics, name);
-  await withDatabase(url, (database) => test({ topics, environment }, database));
-}
 
 /** Ends of all partitions of a topic, for a reader of committed records. */
 async function endsOf(bootstrap: string, topic: string): Promise<bigint[]> {

@@ -9,6 +9,7 @@ import { openReader, readRange, type ReadRecord } from "../../runtime/kafka_read
 import { openSender, type OutgoingRecord } from "../../runtime/kafka_sender.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { partitionOf } from "../../contract/partition.ts";
+import type { TestServers } from "../../infra/local/test_servers.ts";
 import { claimPosition, type PositionOwner } from "./position.ts";
 
 /** Partitions of the tick topic in tests. */
@@ -56,6 +57,24 @@ export function sinkEnvironment(
     TAPELINE_SESSION_TIMEOUT_MS: "3000",
     TAPELINE_FETCH_WAIT_MS: "20",
   };
+}
+
+/** Topics of a test's own, and the environment of a sink that works on them. */
+export interface FreshSink {
+  topics: TestTopics;
+  environment: { [variable: string]: string };
+}
+
+/** Runs a test with topics and a database of its own; the name keeps it apart from the others. */
+export async function withFresh(
+  servers: TestServers,
+  name: string,
+  test: (fresh: FreshSink, database: Database) => Promise<void>,
+): Promise<void> {
+  const topics = await makeTopics(servers.bootstrap, name);
+  const url = await servers.newDatabase();
+  const environment = sinkEnvironment(servers.bootstrap, url, topics, name);
+  await withDatabase(url, (database) => test({ topics, environment }, database));
 }
 
 /** A database for looking, closed when the test is over. */
