@@ -111,22 +111,23 @@ export async function assertSlidingAverages(
   span_seconds: number,
 ): Promise<void> {
   const differing = await sql`
-    with forming as materialized (
-      select source, symbol, floor(extract(epoch from event_time))::bigint as second, price
+    with points as (
+      select source, symbol, floor(extract(epoch from event_time))::bigint as second, price,
+        null::text as "interval", null::timestamptz as window_start
       from ticks where price_forming
-    ), expected as (
-      select candles.source, candles.symbol, candles."interval", candles.window_start,
-        avg(forming.price) as mean
+      union all
+      -- The last moment of a window is a millisecond before its end.
+      select source, symbol, floor(extract(epoch from window_start) + length_seconds - 0.001)::bigint,
+        null, "interval", window_start
       from candles
         join (values ('1m', 60), ('5m', 300), ('15m', 900), ('1h', 3600))
           as lengths("interval", length_seconds) using ("interval")
-        -- The last moment is a millisecond before the window's end.
-        cross join lateral (select
-          floor(extract(epoch from window_start) + length_seconds - 0.001)::bigint as last) as ends
-        left join forming on forming.source = candles.source
-          and forming.symbol = candles.symbol
-          and forming.second > last - ${span_seconds}::int and forming.second <= last
-      group by candles.source, candles.symbol, candles."interval", candles.window_start
+    ), means as (
+      select points.*, avg(price) over (partition by source, symbol order by second
+        range between ${span_seconds - 1}::bigint preceding and current row) as mean
+      from points
+    ), expected as (
+      select source, symbol, "interval", window_start, mean from means where "interval" is not null
     )
     select *, sliding_average_price
     from candles full join expected using (source, symbol, "interval", window_start)

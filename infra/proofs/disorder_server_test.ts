@@ -7,8 +7,9 @@ import { stopRun, withProof } from "./whole_run.ts";
 const MAX_SPEED = ["--source", "replay", "--speed", "max", "--until-drained", "--file"];
 const LATENESS_MS = 5_000;
 
-Deno.test("proof: trades shuffled within the allowed lateness give the same candles", async () => {
-  if (!hasSharedData()) return;
+Deno.test("proof: trades shuffled within the allowed lateness give the same candles", {
+  ignore: !hasSharedData(),
+}, async () => {
   const lines = await readTickLines("equity-2013-10-07");
   const shuffled = shuffleWithin(lines, LATENESS_MS, 7);
   const moved = shuffled.filter((line, index) => line !== lines[index]).length;
@@ -38,29 +39,32 @@ Deno.test("proof: trades shuffled within the allowed lateness give the same cand
   deepStrictEqual(out_of_order.map(rounded), in_order.map(rounded));
 });
 
-Deno.test("proof: Upbit's trades that arrive behind their symbol's newest land in the right windows", async () => {
-  if (!hasSharedData()) return;
-  const capture = await Deno.readTextFile(sharedFile("exchange-captures/UPBIT.ws.62.0"));
-  const trades = upbitTrades(capture);
-  strictEqual(trades.length, 304);
-  const newest = new Map<string, number>();
-  const behind = trades.filter((line) => {
-    const [symbol, timestamp] = line.split(",");
-    const before = newest.get(symbol!) ?? -Infinity;
-    newest.set(symbol!, Math.max(before, Number(timestamp)));
-    return Number(timestamp) < before;
-  });
-  strictEqual(behind.length, 78);
-  await withProof(async ({ run, database, servers }) => {
-    const file = `${servers.data_dir}/upbit.csv`;
-    await writeTickFile(file, trades);
-    const { code, output } = await run([...MAX_SPEED, file]);
-    strictEqual(code, 0, output);
-    await assertTicks(database, 304);
-    // Against SQL over all 304 rows: a trade in the wrong window, or refused, would show.
-    await assertRecomputed(database);
-  });
-});
+Deno.test(
+  "proof: Upbit's trades that arrive behind their symbol's newest land in the right windows",
+  { ignore: !hasSharedData() },
+  async () => {
+    const capture = await Deno.readTextFile(sharedFile("exchange-captures/UPBIT.ws.62.0"));
+    const trades = upbitTrades(capture);
+    strictEqual(trades.length, 304);
+    const newest = new Map<string, number>();
+    const behind = trades.filter((line) => {
+      const [symbol, timestamp] = line.split(",");
+      const before = newest.get(symbol!) ?? -Infinity;
+      newest.set(symbol!, Math.max(before, Number(timestamp)));
+      return Number(timestamp) < before;
+    });
+    strictEqual(behind.length, 78);
+    await withProof(async ({ run, database, servers }) => {
+      const file = `${servers.data_dir}/upbit.csv`;
+      await writeTickFile(file, trades);
+      const { code, output } = await run([...MAX_SPEED, file]);
+      strictEqual(code, 0, output);
+      await assertTicks(database, 304);
+      // Against SQL over all 304 rows: a trade in the wrong window, or refused, would show.
+      await assertRecomputed(database);
+    });
+  },
+);
 
 Deno.test("proof: two sources of one symbol at once, one eight years older, do not disturb each other", async () => {
   const hour = 3_600_000;

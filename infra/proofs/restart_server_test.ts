@@ -26,8 +26,9 @@ interface Found {
   late: string[];
 }
 
-Deno.test("proof: restarts in the middle of a shuffled replay change nothing", async () => {
-  if (!hasSharedData()) return;
+Deno.test("proof: restarts in the middle of a shuffled replay change nothing", {
+  ignore: !hasSharedData(),
+}, async () => {
   const lines = shuffleWithin(await readTickLines("equity-2013-10-07"), DELAY_MS_MAX, 3);
   const undisturbed = await withTestDirectory(async (data_dir) => {
     const file = `${data_dir}/trades.csv`;

@@ -18,8 +18,9 @@ function generated(count: number): string {
   return ["symbol,timestamp,price,volume,trade_id,price_forming", ...rows, ""].join("\n");
 }
 
-Deno.test("a replayed file is in Kafka line by line, once, however often it is started", async () => {
-  if (!hasSharedData()) return;
+Deno.test("a replayed file is in Kafka line by line, once, however often it is started", {
+  ignore: !hasSharedData(),
+}, async () => {
   const file = sharedFile("equity-2013-10-07/ticks.csv.gz");
   await withServers({ kafka: true }, async ({ bootstrap }) => {
     await makeTopics(bootstrap);
@@ -141,8 +142,9 @@ Deno.test("the broker away in the middle of a replay: nothing is lost, nothing c
   });
 });
 
-Deno.test("daily index prices are ticks at midnight, the cut last line is a dead letter", async () => {
-  if (!hasSharedData()) return;
+Deno.test("daily index prices are ticks at midnight, the cut last line is a dead letter", {
+  ignore: !hasSharedData(),
+}, async () => {
   const file = sharedFile("index-csv/indexProcessed_HSI_truncated.csv");
   await withServers({ kafka: true }, async ({ bootstrap }) => {
     await makeTopics(bootstrap);

@@ -181,8 +181,9 @@ Deno.test("a feed that is delayed by its plan stays so when it is quiet", () => 
   strictEqual(reached.at(1_060_000 + delay_ms), 1_050_000);
 });
 
-Deno.test("every trade of real frames is mapped, ping and error are told apart", async () => {
-  if (!hasSharedData()) return;
+Deno.test("every trade of real frames is mapped, ping and error are told apart", {
+  ignore: !hasSharedData(),
+}, async () => {
   const text = await Deno.readTextFile(sharedFile("finnhub-frames/finnhub_messages.jsonl"));
   await withFeed({}, async (server, under_test) => {
     for (const line of text.trim().split("\n")) server.send(line);
