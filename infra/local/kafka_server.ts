@@ -163,6 +163,8 @@ async function formatOnce(
     doing: `format Kafka's log directory ${new_dir}`,
     command: [
       ...javaCommand(installation),
+      // It is over before better code would pay.
+      "-XX:TieredStopAtLevel=1",
       "kafka.tools.StorageTool",
       "format",
       "--cluster-id",
