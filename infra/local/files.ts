@@ -31,3 +31,9 @@ export async function exists(path: string): Promise<boolean> {
     return false;
   });
 }
+
+/** Eight hexadecimal digits that change with a text: for names of what is made from it. */
+export async function shortHash(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toHex().slice(0, 8);
+}

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { linesOf } from "./lines.ts";
 import { StartFault } from "./start_fault.ts";
 import type { Progress } from "./start_fault.ts";
-import { exists, ignoreNotFound } from "./files.ts";
+import { exists, ignoreNotFound, shortHash } from "./files.ts";
 
 const POM_PATH = new URL("../kafka/pom.xml", import.meta.url).pathname;
 const TOOLS_DIR = new URL("../../.tapeline/tools", import.meta.url).pathname;
@@ -185,11 +185,6 @@ async function removeAbandoned(tools_dir: string): Promise<void> {
     const modified = (await Deno.stat(path).catch(ignoreNotFound))?.mtime?.getTime() ?? Date.now();
     if (Date.now() - modified > ABANDONED_AFTER_MS) await Deno.remove(path, { recursive: true });
   }
-}
-
-async function shortHash(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toHex().slice(0, 8);
 }
 
 function megabytes(bytes: number): string {

@@ -17,6 +17,8 @@ const STOP_DEADLINE_MS = 3_000;
 export interface LocalKafka extends LocalServer {
   /** host:port, as KAFKA_BOOTSTRAP_SERVERS takes it. */
   bootstrap: string;
+  /** Where it takes connections for a proxy; another port after each restart, null without one. */
+  proxied_port(): number | null;
 }
 
 /** Where and how to start it. */
@@ -25,6 +27,8 @@ export interface KafkaServerOptions {
   data_dir: string;
   /** The port for clients; null takes a free one. */
   port: number | null;
+  /** The port of a proxy whose clients are to stay with it: for tests of faults. */
+  advertised_port?: number;
   progress: Progress;
   /** Ends the fetching of what is not there yet, and the wait until it is ready. */
   stopping: AbortSignal;
@@ -38,7 +42,7 @@ export interface KafkaServerOptions {
  * @throws StartFault if Java or Maven is missing, the port is taken, or it does not start.
  */
 export async function startKafka(options: KafkaServerOptions): Promise<LocalKafka> {
-  const { data_dir, port, progress, stopping } = options;
+  const { data_dir, port, advertised_port = null, progress, stopping } = options;
   const installation = await installKafka(progress, stopping);
   const kafka_dir = `${data_dir}/kafka`;
   await formatOnce(kafka_dir, installation, stopping);
@@ -46,12 +50,16 @@ export async function startKafka(options: KafkaServerOptions): Promise<LocalKafk
     name: "kafka",
     port,
     port_variable: "TAPELINE_KAFKA_PORT",
-    port_count: 2,
+    port_count: advertised_port === null ? 2 : 3,
     ready_deadline_ms: READY_DEADLINE_MS,
-    command: (ports) => serverCommand(data_dir, installation, ports),
+    command: (ports) => serverCommand(data_dir, installation, ports, advertised_port),
     isReady: ([client_port]) => answersKafka(LOOPBACK, client_port!),
   }, stopping);
-  return { ...server, bootstrap: `${LOOPBACK}:${server.port}` };
+  return {
+    ...server,
+    bootstrap: `${LOOPBACK}:${server.port}`,
+    proxied_port: () => server.ports()[2] ?? null,
+  };
 }
 
 /**
@@ -60,19 +68,28 @@ export async function startKafka(options: KafkaServerOptions): Promise<LocalKafk
  * @param log_dir Where its topics are.
  * @param client_port Port for clients.
  * @param controller_port Port on which it is its own controller.
+ * @param proxied One more port for clients, and the port of the proxy before it.
  */
 export function serverProperties(
   log_dir: string,
   client_port: number,
   controller_port: number,
+  proxied: { port: number; advertised_port: number } | null = null,
 ): string {
+  const listeners = [`PLAINTEXT://${LOOPBACK}:${client_port}`];
+  const advertised = [...listeners];
+  if (proxied !== null) {
+    listeners.push(`PROXIED://${LOOPBACK}:${proxied.port}`);
+    advertised.push(`PROXIED://${LOOPBACK}:${proxied.advertised_port}`);
+  }
   const settings: { [name: string]: string | number | boolean } = {
     "node.id": 1,
     "process.roles": "broker,controller",
     "controller.quorum.voters": `1@${LOOPBACK}:${controller_port}`,
-    "listeners":
-      `PLAINTEXT://${LOOPBACK}:${client_port},CONTROLLER://${LOOPBACK}:${controller_port}`,
-    "advertised.listeners": `PLAINTEXT://${LOOPBACK}:${client_port}`,
+    "listeners": [...listeners, `CONTROLLER://${LOOPBACK}:${controller_port}`].join(","),
+    "advertised.listeners": advertised.join(","),
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
     "log.dirs": log_dir,
     // One node holds every replica there can be.
@@ -107,12 +124,14 @@ async function serverCommand(
   data_dir: string,
   installation: KafkaInstallation,
   ports: readonly number[],
+  advertised_port: number | null,
 ): Promise<ServerCommand> {
   const properties_path = `${data_dir}/kafka/server.properties`;
-  const [client_port, controller_port] = ports;
+  const [client_port, controller_port, port] = ports;
+  const proxied = advertised_port === null ? null : { port: port!, advertised_port };
   await writeAtomically(
     properties_path,
-    serverProperties(`${data_dir}/kafka/data`, client_port!, controller_port!),
+    serverProperties(`${data_dir}/kafka/data`, client_port!, controller_port!, proxied),
   );
   return {
     name: "kafka",

@@ -19,6 +19,7 @@ function fakeServer(restart: (stopping?: AbortSignal) => Promise<void>): {
     server: {
       name: "kafka",
       port: 1,
+      ports: () => [1],
       process: () => ({
         name: "kafka",
         pid: 1,

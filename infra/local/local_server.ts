@@ -29,6 +29,8 @@ export interface ServerRecipe {
 export interface LocalServer {
   name: string;
   port: number;
+  /** All ports it listens on now; those after the first change at a restart. */
+  ports(): readonly number[];
   /** The process that runs now, or ran last. */
   process(): ServerProcess;
   /** Stops it in order. */
@@ -63,10 +65,11 @@ export async function startLocalServer(
   stopping: AbortSignal = NEVER,
 ): Promise<LocalServer> {
   let started = await start(recipe, stopping);
-  const { port } = started;
+  const port = started.ports[0]!;
   return {
     name: recipe.name,
     port,
+    ports: () => started.ports,
     process: () => started.process,
     stop: () => started.process.stop(),
     kill: () => started.process.kill(),
@@ -80,7 +83,7 @@ export async function startLocalServer(
 async function start(
   recipe: ServerRecipe,
   stopping: AbortSignal,
-): Promise<{ process: ServerProcess; port: number }> {
+): Promise<{ process: ServerProcess; ports: readonly number[] }> {
   const { name, port, port_variable, port_count, ready_deadline_ms } = recipe;
   if (port !== null) assertPortFree(port, `${name} (${port_variable})`);
   for (let attempt = 1;; attempt++) {
@@ -99,7 +102,7 @@ async function start(
       await process.stop();
       throw error;
     }
-    if (outcome === "ready") return { process, port: ports[0]! };
+    if (outcome === "ready") return { process, ports };
     await process.stop();
     const log = await logOf(process);
     const obstacle = obstacleIn(log);

@@ -23,6 +23,8 @@ export interface ServiceUnderTest {
   ready(): Promise<void>;
   /** The text of /metrics. */
   metrics(): Promise<string>;
+  /** Settles with its exit code when it has ended, for whatever reason. */
+  over: Promise<number>;
   /** Resolves with its exit code when it has ended by itself. */
   ended(): Promise<number>;
   /** SIGTERM; resolves with the exit code. */
@@ -131,6 +133,7 @@ export function startService(
       }, `the ${name} to be ready`);
     },
     metrics: async () => await (await fetch(`${await operationsUrl()}/metrics`)).text(),
+    over,
     ended: () => withDeadline(over, TEST_DEADLINE_MS, `Waiting for the ${name} to end`),
     async stop() {
       if (!is_over) child.kill("SIGTERM");

@@ -1,0 +1,135 @@
+/** Watches how far the stages come, past the proxies: the longest stall, the time to recover. */
+import { sleep, withDeadline } from "../../runtime/backoff.ts";
+import { groupPositions, sinkPositions } from "../local/lag.ts";
+import { LOAD_TICKS_PER_S, type Platform } from "./platform.ts";
+
+/** How far the stages have come, in records. */
+interface Places {
+  /** Ticks behind the aggregator and behind the sink. */
+  aggregator_behind: number;
+  sink_behind: number;
+  /** Sums of positions: they only grow. */
+  aggregated: bigint;
+  stored: bigint;
+}
+
+/** What is watched. */
+export interface Watch {
+  /** Longest time in which a stage did not move, ms. */
+  longestStallMs(): number;
+  /** Positions that went back, in words. */
+  setbacks(): string[];
+  /** Newest sight of how many ticks are stored. */
+  stored(): bigint;
+  /**
+   * Resolves when the stages are less than a second of load behind.
+   *
+   * @returns How long that took, ms.
+   */
+  caughtUp(deadline_ms: number): Promise<number>;
+  /** Resolves when the sink has stored so many more ticks. */
+  moves(ticks: number, deadline_ms: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const LOOK_INTERVAL_MS = 100;
+const LOOK_DEADLINE_MS = 5_000;
+
+/** Starts to watch. */
+export function startWatch(platform: Platform): Watch {
+  const over = new AbortController();
+  const setbacks: string[] = [];
+  let longest_stall_ms = 0;
+  let seen: Places | null = null;
+  let looked = Promise.withResolvers<void>();
+  const moved_at_ms = { aggregated: performance.now(), stored: performance.now() };
+  const watching = watch();
+
+  async function watch(): Promise<void> {
+    while (!over.signal.aborted) {
+      const places = await withDeadline(look(platform), LOOK_DEADLINE_MS, "A look at the stages")
+        // A server is away: nothing moves then.
+        .catch(() => null);
+      if (places !== null) note(places);
+      for (const what of ["aggregated", "stored"] as const) {
+        longest_stall_ms = Math.max(longest_stall_ms, performance.now() - moved_at_ms[what]);
+      }
+      await sleep(LOOK_INTERVAL_MS, over.signal);
+    }
+  }
+
+  function note(places: Places): void {
+    for (const what of ["aggregated", "stored"] as const) {
+      const before = seen?.[what] ?? 0n;
+      if (places[what] < before) setbacks.push(`${what} went back: ${before} → ${places[what]}`);
+      if (places[what] > before) moved_at_ms[what] = performance.now();
+    }
+    seen = places;
+    looked.resolve();
+    looked = Promise.withResolvers();
+  }
+
+  async function until(is: (places: Places) => boolean, what: string, deadline_ms: number) {
+    const started_at_ms = performance.now();
+    while (seen === null || !is(seen)) {
+      const left_ms = deadline_ms - (performance.now() - started_at_ms);
+      if (left_ms <= 0) {
+        throw new Error(`Not within ${deadline_ms / 1000} s: ${what}; seen: ${shown(seen)}`);
+      }
+      await Promise.race([looked.promise, sleep(Math.min(left_ms, 1_000))]);
+    }
+    return performance.now() - started_at_ms;
+  }
+
+  return {
+    longestStallMs: () => longest_stall_ms,
+    setbacks: () => setbacks,
+    stored: () => seen?.stored ?? 0n,
+    async caughtUp(deadline_ms) {
+      // What was seen before the fault was over says nothing.
+      await looked.promise;
+      return await until(
+        ({ aggregator_behind, sink_behind }) =>
+          Math.max(aggregator_behind, sink_behind) < LOAD_TICKS_PER_S,
+        "the stages to catch up",
+        deadline_ms,
+      );
+    },
+    async moves(ticks, deadline_ms) {
+      await until(() => true, "a first look", deadline_ms);
+      const goal = seen!.stored + BigInt(ticks);
+      await until(({ stored }) => stored >= goal, `${ticks} more ticks to be stored`, deadline_ms);
+    },
+    async stop() {
+      over.abort();
+      await watching;
+    },
+  };
+}
+
+async function look({ config, connections }: Platform): Promise<Places> {
+  const { admin, reader, database, cluster_id } = connections;
+  const { tick_topic, aggregator_group, sink_group, tick_partitions } = config;
+  let end = 0n;
+  for (let partition = 0; partition < tick_partitions; partition++) {
+    end += (await reader.ends(tick_topic, partition)).last_stable;
+  }
+  const aggregated = sum(await groupPositions(admin, aggregator_group, tick_topic));
+  const stored = sum(await sinkPositions(database, sink_group, cluster_id, tick_topic));
+  return {
+    aggregated,
+    stored,
+    aggregator_behind: Number(end - aggregated),
+    sink_behind: Number(end - stored),
+  };
+}
+
+function sum(positions: ReadonlyMap<number, bigint>): bigint {
+  return [...positions.values()].reduce((total, offset) => total + offset, 0n);
+}
+
+function shown(places: Places | null): string {
+  return places === null
+    ? "nothing"
+    : Object.entries(places).map(([name, value]) => `${name} ${value}`).join(", ");
+}

@@ -1,0 +1,79 @@
+/** Builds the tools that come as Go modules, once a checkout: infra/tools/<name>/go.mod pins each. */
+import { exists, ignoreNotFound, shortHash } from "./files.ts";
+import { type Progress, StartFault } from "./start_fault.ts";
+
+const MODULES_DIR = new URL("../tools", import.meta.url).pathname;
+const TOOLS_DIR = new URL("../../.tapeline/tools", import.meta.url).pathname;
+/** Where Go's own installer puts it, whether or not that is on PATH. */
+const GO_ELSEWHERE = "/usr/local/go/bin/go";
+const BUILD_DEADLINE_MS = 15 * 60_000;
+const PROGRESS_INTERVAL_MS = 5_000;
+
+/** A tool: its folder under infra/tools, and the package that is its program. */
+export interface GoTool {
+  name: string;
+  package_path: string;
+}
+
+/**
+ * Makes sure that a tool is built.
+ *
+ * @param tool Which.
+ * @param progress Told that it is being built, and for how long.
+ * @returns The path of its program.
+ * @throws StartFault if there is no Go, or the build fails.
+ */
+export async function buildGoTool(tool: GoTool, progress: Progress): Promise<string> {
+  const module_dir = `${MODULES_DIR}/${tool.name}`;
+  const sums = await Deno.readTextFile(`${module_dir}/go.sum`);
+  const module = await Deno.readTextFile(`${module_dir}/go.mod`);
+  const program = `${TOOLS_DIR}/${tool.name}-${await shortHash(module + sums)}`;
+  if (await exists(program)) return program;
+  await Deno.mkdir(TOOLS_DIR, { recursive: true });
+  // Made beside its place and renamed: two builds at once do no harm, and a killed one leaves none.
+  const partial = await Deno.makeTempFile({ dir: TOOLS_DIR, prefix: `.${tool.name}-` });
+  const started_at_ms = performance.now();
+  const elapsed = () => `${((performance.now() - started_at_ms) / 1000).toFixed(0)} s`;
+  const tell = () => progress(`${tool.name}: building it with Go, once (${elapsed()})`);
+  const ticker = setInterval(tell, PROGRESS_INTERVAL_MS);
+  tell();
+  try {
+    const { success, stderr } = await new Deno.Command(await findGo(tool.name), {
+      args: ["build", "-mod=readonly", "-trimpath", "-o", partial, tool.package_path],
+      cwd: module_dir,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+      signal: AbortSignal.timeout(BUILD_DEADLINE_MS),
+    }).output();
+    if (!success) {
+      const lines = new TextDecoder().decode(stderr).trim().split("\n").slice(-8);
+      throw new StartFault(
+        `Cannot build ${tool.name} with Go, after ${elapsed()}:\n  ${lines.join("\n  ")}\n` +
+          `Check the network and GOPROXY, and start again: what has been fetched is kept`,
+      );
+    }
+    await Deno.chmod(partial, 0o755);
+    await Deno.rename(partial, program);
+  } finally {
+    clearInterval(ticker);
+    await Deno.remove(partial).catch(ignoreNotFound);
+  }
+  progress(`${tool.name}: built in ${elapsed()}`);
+  return program;
+}
+
+async function findGo(tool: string): Promise<string> {
+  for (const go of ["go", GO_ELSEWHERE]) {
+    try {
+      await new Deno.Command(go, { args: ["version"], stdout: "null", stderr: "null" }).output();
+      return go;
+    } catch (error) {
+      ignoreNotFound(error);
+    }
+  }
+  throw new StartFault(
+    `Cannot build ${tool}: there is no Go on this machine. Install Go 1.24 or newer ` +
+      "(https://go.dev/doc/install; Debian: apt install golang; macOS: brew install go)",
+  );
+}
