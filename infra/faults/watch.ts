@@ -17,21 +17,22 @@ interface Places {
 export interface Watch {
   /** Longest time in which a stage did not move, ms. */
   longestStallMs(): number;
+  /** Longest time that catching up took, ms. */
+  longestRecoveryMs(): number;
   /** Positions that went back, in words. */
   setbacks(): string[];
   /** Newest sight of how many ticks are stored. */
   stored(): bigint;
   /**
-   * Resolves when the stages are less than a second of load behind.
-   *
-   * @returns How long that took, ms.
+   * Resolves when the stages are less than a second of load behind: called when a fault is over.
    */
-  caughtUp(deadline_ms: number): Promise<number>;
+  caughtUp(deadline_ms?: number): Promise<void>;
   /** Resolves when the sink has stored so many more ticks. */
   moves(ticks: number, deadline_ms: number): Promise<void>;
   stop(): Promise<void>;
 }
 
+const RECOVERY_DEADLINE_MS = 120_000;
 const LOOK_INTERVAL_MS = 100;
 const LOOK_DEADLINE_MS = 5_000;
 
@@ -40,6 +41,7 @@ export function startWatch(platform: Platform): Watch {
   const over = new AbortController();
   const setbacks: string[] = [];
   let longest_stall_ms = 0;
+  let longest_recovery_ms = 0;
   let seen: Places | null = null;
   let looked = Promise.withResolvers<void>();
   const moved_at_ms = { aggregated: performance.now(), stored: performance.now() };
@@ -83,17 +85,20 @@ export function startWatch(platform: Platform): Watch {
 
   return {
     longestStallMs: () => longest_stall_ms,
+    longestRecoveryMs: () => longest_recovery_ms,
     setbacks: () => setbacks,
     stored: () => seen?.stored ?? 0n,
-    async caughtUp(deadline_ms) {
+    async caughtUp(deadline_ms = RECOVERY_DEADLINE_MS) {
       // What was seen before the fault was over says nothing.
-      await looked.promise;
-      return await until(
+      const started_at_ms = performance.now();
+      await Promise.race([looked.promise, sleep(deadline_ms)]);
+      await until(
         ({ aggregator_behind, sink_behind }) =>
           Math.max(aggregator_behind, sink_behind) < LOAD_TICKS_PER_S,
         "the stages to catch up",
         deadline_ms,
       );
+      longest_recovery_ms = Math.max(longest_recovery_ms, performance.now() - started_at_ms);
     },
     async moves(ticks, deadline_ms) {
       await until(() => true, "a first look", deadline_ms);

@@ -40,7 +40,7 @@ async function killAt(
   await withDeadlineFor(hit.promise, "a frame of the transaction to pass");
   await aggregator!.process().over;
   while (aggregator!.process().pid === pid) await sleep(20);
-  await watch.caughtUp(HIT_DEADLINE_MS);
+  await watch.caughtUp();
 }
 
 async function withDeadlineFor(hit: Promise<void>, what: string): Promise<void> {
