@@ -19,6 +19,8 @@ export interface Instance {
   thaw(): void;
   /** SIGTERM, for good. Resolves with the exit code. */
   stop(): Promise<number>;
+  /** SIGKILL, for good. */
+  discard(): Promise<void>;
 }
 
 /** All instances of a platform. */
@@ -73,6 +75,11 @@ export function createFleet(common: { [variable: string]: string }): Fleet {
       }
     }
 
+    function leave(): void {
+      stopping = true;
+      instances.delete(instance);
+    }
+
     const instance: Instance = {
       stage,
       process: () => current,
@@ -89,11 +96,15 @@ export function createFleet(common: { [variable: string]: string }): Fleet {
       freeze: () => signal(current.pid, "SIGSTOP"),
       thaw: () => signal(current.pid, "SIGCONT"),
       async stop() {
-        stopping = true;
-        instances.delete(instance);
+        leave();
         const code = await current.stop();
         await keeping;
         return code;
+      },
+      async discard() {
+        leave();
+        await current.kill();
+        await keeping;
       },
     };
     instances.add(instance);

@@ -37,6 +37,8 @@ export interface KafkaProxy {
   decideBy(decide: DecideFrame | null): void;
   /** How many connections of a client have a transaction open. */
   openTransactions(client_id: string): number;
+  /** How many connections there have been: the number that the next one gets. */
+  connections(): number;
   /** Cuts every connection. */
   cutAll(): void;
   close(): void;
@@ -53,6 +55,7 @@ const CLIENT_ID_AT = 12;
  */
 export function startKafkaProxy(upstreamPort: () => number): KafkaProxy {
   const open = new Map<number, { client_id: string; in_transaction: boolean }>();
+  let connections = 0;
   let decide: DecideFrame | null = null;
   const decoder = new TextDecoder();
 
@@ -63,6 +66,7 @@ export function startKafkaProxy(upstreamPort: () => number): KafkaProxy {
     judges(connection) {
       const state = { client_id: "", in_transaction: false };
       open.set(connection, state);
+      connections = connection + 1;
       /** API keys of requests whose replies are to come, in their order: every one is answered. */
       const asked: number[] = [];
       const judge = async (direction: Frame["direction"], api_key: number): Promise<Fate> =>
@@ -96,6 +100,7 @@ export function startKafkaProxy(upstreamPort: () => number): KafkaProxy {
     openTransactions: (client_id) =>
       [...open.values()].filter((each) => each.client_id === client_id && each.in_transaction)
         .length,
+    connections: () => connections,
     cutAll: proxy.cutAll,
     close: proxy.close,
   };

@@ -27,7 +27,7 @@ export interface Watch {
    * Resolves when the stages are less than a second of load behind: called when a fault is over.
    */
   caughtUp(deadline_ms?: number): Promise<void>;
-  /** Resolves when the sink has stored so many more ticks. */
+  /** Resolves when so many more ticks are stored. */
   moves(ticks: number, deadline_ms: number): Promise<void>;
   stop(): Promise<void>;
 }

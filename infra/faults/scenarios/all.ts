@@ -1,7 +1,11 @@
 /** Every fault there is, in the order of the table. */
 import type { Scenario } from "../scenario.ts";
 import { SCENARIOS as AGGREGATOR_KILLED } from "./aggregator_killed.ts";
+import { SCENARIOS as AGGREGATOR_ZOMBIE } from "./aggregator_zombie.ts";
+import { SCENARIOS as INSTANCES } from "./instances.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   ...AGGREGATOR_KILLED,
+  ...AGGREGATOR_ZOMBIE,
+  ...INSTANCES,
 ];

@@ -1,0 +1,119 @@
+/** Fault 2: an aggregator that is taken over and does not know it. */
+import { withDeadline } from "../../../runtime/backoff.ts";
+import { groupPositions } from "../../local/lag.ts";
+import { eventually } from "../../testing/test_service.ts";
+import type { Instance } from "../fleet.ts";
+import type { Fate } from "../messages.ts";
+import { API, type Frame } from "../kafka_proxy.ts";
+import { type Platform, SESSION_TIMEOUT_MS } from "../platform.ts";
+import type { Scenario, Scene } from "../scenario.ts";
+
+/** A stopped instance's partitions are taken over within its session timeout and this. */
+const TAKEOVER_MARGIN_MS = 5_000;
+const HIT_DEADLINE_MS = 30_000;
+const TIMES = 2;
+
+/** Resolves when the group's offset of every partition has moved. */
+async function eachPartitionMoves(
+  { connections, config }: Platform,
+  deadline_ms: number,
+): Promise<void> {
+  const look = () => groupPositions(connections.admin, config.aggregator_group, config.tick_topic);
+  const before = await look();
+  await eventually(
+    async () => {
+      const now = await look();
+      return [...before].every(([partition, offset]) => now.get(partition)! > offset);
+    },
+    "every partition to be taken over",
+    deadline_ms,
+  );
+}
+
+/** Resolves when an instance has partitions of its own. */
+async function hasPartitions(instance: Instance): Promise<void> {
+  await eventually(
+    async () => /^tapeline_assigned_partitions\S* [1-9]/m.test(await instance.process().metrics()),
+    "the zombie to have partitions again",
+  );
+}
+
+async function refused(zombie: Instance): Promise<void> {
+  await zombie.process().line(({ event }) => event === "transaction_failed");
+}
+
+/** Another takes over, the zombie comes back and is refused, and has partitions in the end. */
+async function takenOver(
+  { platform, watch }: Scene,
+  zombie: Instance,
+  wake: () => void,
+): Promise<void> {
+  const other = platform.fleet.add("aggregator");
+  await eachPartitionMoves(platform, SESSION_TIMEOUT_MS + TAKEOVER_MARGIN_MS);
+  wake();
+  await refused(zombie);
+  platform.servers.frames.decideBy(null);
+  await hasPartitions(zombie);
+  await watch.caughtUp();
+  const code = await other.stop();
+  if (code !== 0) throw new Error(`The other aggregator's ordered stop ended with ${code}`);
+  await watch.caughtUp();
+  // Its log of this round must not count for the next.
+  zombie.process().lines.length = 0;
+}
+
+function isCommit(frame: Frame): boolean {
+  return frame.client_id === "aggregator" && frame.api_key === API.end_txn &&
+    frame.direction === "request" && frame.in_transaction;
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: "aggregator-frozen-at-commit",
+    fault: 2,
+    async inject(scene) {
+      const { frames } = scene.platform.servers;
+      const [zombie] = scene.platform.fleet.of("aggregator");
+      for (let time = 0; time < TIMES; time++) {
+        const hit = Promise.withResolvers<void>();
+        const awake = Promise.withResolvers<void>();
+        let held = false;
+        frames.decideBy(async (frame): Promise<Fate> => {
+          if (held || !isCommit(frame)) return "pass";
+          held = true;
+          zombie!.freeze();
+          hit.resolve();
+          // The broker gets this commit when another has the partition.
+          await awake.promise;
+          return "pass";
+        });
+        await withDeadline(hit.promise, HIT_DEADLINE_MS, "Waiting for a commit");
+        await takenOver(scene, zombie!, () => {
+          awake.resolve();
+          zombie!.thaw();
+        });
+      }
+      return TIMES;
+    },
+  },
+  {
+    name: "aggregator-expelled-unknowing",
+    fault: 2,
+    async inject(scene) {
+      const { frames } = scene.platform.servers;
+      const [zombie] = scene.platform.fleet.of("aggregator");
+      for (let time = 0; time < TIMES; time++) {
+        const born = frames.connections();
+        // It works on, and the group does not hear of it any more.
+        frames.decideBy((frame) =>
+          frame.client_id === "aggregator" && frame.connection < born &&
+            frame.api_key === API.heartbeat && frame.direction === "request"
+            ? "swallow"
+            : "pass"
+        );
+        await takenOver(scene, zombie!, () => {});
+      }
+      return TIMES;
+    },
+  },
+];
