@@ -17,6 +17,8 @@ export interface Scenario {
   environment?: { [variable: string]: string };
   /** The fault keeps ticks from being made or accepted: the rate of the load says nothing. */
   starves_source?: boolean;
+  /** It takes more than a minute: `deno task faults` runs it, the test run does not. */
+  is_long?: boolean;
   /**
    * Does it, under load, and undoes it.
    *

@@ -62,6 +62,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "aggregator-killed-at-random",
     fault: 1,
+    is_long: true,
     async inject({ platform, watch, chance }) {
       const [aggregator] = platform.fleet.of("aggregator");
       const { frames } = platform.servers;

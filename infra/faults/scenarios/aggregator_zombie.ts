@@ -33,7 +33,8 @@ async function eachPartitionMoves(
 /** Resolves when an instance has partitions of its own. */
 async function hasPartitions(instance: Instance): Promise<void> {
   await eventually(
-    async () => /^tapeline_assigned_partitions\S* [1-9]/m.test(await instance.process().metrics()),
+    async () =>
+      /^tapeline_aggregator_partitions\S* [1-9]/m.test(await instance.process().metrics()),
     "the zombie to have partitions again",
   );
 }

@@ -11,6 +11,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "consumers-come-and-go",
     fault: 8,
+    is_long: true,
     async inject({ platform: { fleet }, watch, chance }) {
       const ends_at_ms = performance.now() + CHURN_MS;
       let changes = 0;
@@ -36,6 +37,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "everything-stopped-in-order",
     fault: 9,
+    is_long: true,
     // While the producer starts there is no tick.
     starves_source: true,
     async inject({ platform: { fleet }, watch, chance }) {
