@@ -34,6 +34,17 @@ export const DURATION_BUCKETS = [
   30,
 ] as const;
 
+/** What every service shows of itself; `runService` sets it. */
+export const SERVICE_METRICS = {
+  ready: {
+    name: "tapeline_ready",
+    kind: "gauge",
+    unit: "bool",
+    help: "1 while the service can do its work, 0 while it can't: /ready says why",
+    labels: [],
+  },
+} as const satisfies MetricTable;
+
 /**
  * What every stage measures, by these names: the four counters and how long a batch takes.
  * One function draws each service's first dashboard row from them.

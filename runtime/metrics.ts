@@ -8,7 +8,7 @@ import {
   type PrometheusContentType,
   Registry,
 } from "prom-client";
-import type { MetricRow, MetricTable } from "./metric_table.ts";
+import { type MetricRow, type MetricTable, SERVICE_METRICS } from "./metric_table.ts";
 
 type Label<Row extends MetricRow> = Row["labels"][number];
 
@@ -27,6 +27,8 @@ export type Metrics<Table extends MetricTable> = {
 /** Instruments, and the text that Prometheus reads. */
 export interface MetricSet<Table extends MetricTable> {
   metrics: Metrics<Table>;
+  /** What every service has beside its own table. */
+  service_metrics: Metrics<typeof SERVICE_METRICS>;
   /**
    * @param open_metrics Whether the reader asked for OpenMetrics, which carries exemplars.
    * @returns The text and its content type.
@@ -47,11 +49,9 @@ export function createMetrics<Table extends MetricTable>(
   const registry: AnyRegistry = new Registry();
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry });
-  const metrics = Object.fromEntries(
-    Object.entries(table).map(([name, row]) => [name, instrument(row, registry)]),
-  ) as Metrics<Table>;
   return {
-    metrics,
+    metrics: instruments(table, registry),
+    service_metrics: instruments(SERVICE_METRICS, registry),
     async expose(open_metrics) {
       registry.setContentType(
         open_metrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE,
@@ -59,6 +59,15 @@ export function createMetrics<Table extends MetricTable>(
       return { text: await registry.metrics(), content_type: registry.contentType };
     },
   };
+}
+
+function instruments<Table extends MetricTable>(
+  table: Table,
+  registry: AnyRegistry,
+): Metrics<Table> {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, row]) => [name, instrument(row, registry)]),
+  ) as Metrics<Table>;
 }
 
 function instrument(row: MetricRow, registry: AnyRegistry): Counter | Gauge | Histogram {

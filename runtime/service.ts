@@ -75,7 +75,7 @@ export async function runService<
     event: "configured",
     config: shownConfig(service.settings, config as Config<Settings>),
   });
-  const { metrics, expose } = createMetrics(service.name, service.metrics);
+  const { metrics, service_metrics, expose } = createMetrics(service.name, service.metrics);
   const stopping = new AbortController();
   let work: RunningWork | null = null;
   let exit_code = 0;
@@ -111,12 +111,16 @@ export async function runService<
   if (config.stop_on_stdin_end) abortOnStdinEnd(stopping);
 
   try {
+    const readiness = (): Readiness =>
+      stopping.signal.aborted
+        ? { ready: false, reasons: ["stopping"] }
+        : work?.readiness() ?? { ready: false, reasons: ["starting"] };
     const operations = operationsApp({
-      readiness: () =>
-        stopping.signal.aborted
-          ? { ready: false, reasons: ["stopping"] }
-          : work?.readiness() ?? { ready: false, reasons: ["starting"] },
-      expose,
+      readiness,
+      expose(open_metrics) {
+        service_metrics.ready.set(readiness().ready ? 1 : 0);
+        return expose(open_metrics);
+      },
     });
     const server = serveApp(operations, config.operations_host, config.operations_port);
     log.info("listening", { event: "listening", operations_url: server.url });

@@ -3,7 +3,13 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 /** Runs a service whose work is given as code, and gives its exit code and its log. */
 async function runWork(
   work: string,
-): Promise<{ code: number; lines: { level: string; event?: string; error?: string }[] }> {
+  env: { [variable: string]: string } = {},
+): Promise<
+  {
+    code: number;
+    lines: { level: string; message: string; event?: string; error?: string; gauge?: string }[];
+  }
+> {
   const code = `
     import { runService } from "${import.meta.resolve("./service.ts")}";
     import { SERVICE_SETTINGS } from "${import.meta.resolve("./settings.ts")}";
@@ -19,6 +25,7 @@ async function runWork(
       `--config=${new URL("../deno.json", import.meta.url).pathname}`,
       code,
     ],
+    env,
     stdin: "null",
     stderr: "inherit",
   }).output();
@@ -68,4 +75,35 @@ Deno.test("work that has ended by itself ends the process in order", async () =>
   }`);
   strictEqual(code, 0);
   ok(lines.some(({ event }) => event === "stopped"));
+});
+
+Deno.test("a service's readiness is a metric, right when nobody asks /ready", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const gauge = `(await (await fetch("http://127.0.0.1:${port}/metrics")).text())
+    .match(/^tapeline_ready\\{service="test"\\} (.*)$/m)?.[1]`;
+  const { lines } = await runWork(
+    `await (async () => {
+      const look = async (when) => context.log.info(when, { event: "looked", gauge: ${gauge} });
+      await look("starting");
+      let ready = true;
+      return {
+        readiness: () => ({ ready, reasons: [] }),
+        finished: (async () => {
+          // The start is over when this function has returned.
+          await new Promise((resolve) => setTimeout(resolve));
+          await look("ready");
+          ready = false;
+          await look("not ready any more");
+        })(),
+        stop: () => look("stopping"),
+      };
+    })()`,
+    { TAPELINE_OPERATIONS_PORT: String(port) },
+  );
+  deepStrictEqual(
+    lines.filter(({ event }) => event === "looked").map(({ message, gauge }) => [message, gauge]),
+    [["starting", "0"], ["ready", "1"], ["not ready any more", "0"], ["stopping", "0"]],
+  );
 });
