@@ -22,12 +22,27 @@ export interface GroupConsumerOptions {
   fail(error: unknown): void;
 }
 
+/** What a member is in its group. */
+export interface Membership {
+  /** How often it has joined. */
+  joins: number;
+  /** How often it has given a sign of life: joins, and heartbeats that were answered. */
+  signs: number;
+  /** Whether it is in: not while it joins for the first time, anew, or starts again. */
+  is_in: boolean;
+  /** What it was given when it joined last. */
+  assigned: readonly { topic: string; partition: number }[];
+  /** How long the group waits for its members where one joins. */
+  rebalance_timeout_ms: number;
+}
+
 /** A member, and what keeps it from working. */
 export interface GroupConsumer {
   consumer: Consumer;
   heartbeat_interval_ms: number;
   /** What is wrong with its membership, a sentence each. */
   faults(): string[];
+  membership(): Membership;
 }
 
 /** The broker answers a fetch at once with this many bytes, or when the wait is over. */
@@ -71,10 +86,11 @@ function keepGroupOffsets(): void {
 export function createGroupConsumer(options: GroupConsumerOptions): GroupConsumer {
   const { group, session_timeout_ms } = options;
   const heartbeat_interval_ms = Math.min(1_000, session_timeout_ms / 4);
+  const rebalance_timeout_ms = Math.max(session_timeout_ms, 10_000);
   const consumer = options.kafka.consumer({
     groupId: group,
     sessionTimeout: session_timeout_ms,
-    rebalanceTimeout: Math.max(session_timeout_ms, 10_000),
+    rebalanceTimeout: rebalance_timeout_ms,
     heartbeatInterval: heartbeat_interval_ms,
     maxWaitTimeInMs: options.fetch_wait_ms,
     minBytes: FETCH_BYTES_MIN,
@@ -84,14 +100,37 @@ export function createGroupConsumer(options: GroupConsumerOptions): GroupConsume
     retry: { ...KAFKA_RETRY, retries: RETRIES, restartOnFailure: () => Promise.resolve(true) },
   });
   let joined = false;
+  let membership: Membership = {
+    joins: 0,
+    signs: 0,
+    is_in: false,
+    assigned: [],
+    rebalance_timeout_ms,
+  };
   let crashed: string | null = null;
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     joined = true;
     crashed = null;
+    membership = {
+      ...membership,
+      joins: membership.joins + 1,
+      signs: membership.signs + 1,
+      is_in: true,
+      assigned: Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
+        partitions.map((partition) => ({ topic, partition }))
+      ),
+    };
     options.onJoin(payload.memberAssignment);
+  });
+  consumer.on(consumer.events.HEARTBEAT, () => {
+    membership = { ...membership, signs: membership.signs + 1 };
+  });
+  consumer.on(consumer.events.REBALANCING, () => {
+    membership = { ...membership, is_in: false };
   });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     joined = false;
+    membership = { ...membership, is_in: false };
     crashed = payload.error.message;
     const passing = isPassingAnswer(crashed);
     const write = passing ? options.log.debug : options.log.warn;
@@ -107,5 +146,6 @@ export function createGroupConsumer(options: GroupConsumerOptions): GroupConsume
       if (!joined) faults.push(`group ${group} is not joined yet`);
       return faults;
     },
+    membership: () => membership,
   };
 }

@@ -125,6 +125,15 @@ export const CONSUMER_SETTINGS = {
     doc: "After this time without a sign of life another instance takes the partitions over",
     parse: integer(1_000, 300_000),
   },
+  stuck_after_ms: {
+    variable: "TAPELINE_STUCK_AFTER_MS",
+    default: "60000",
+    unit: "ms",
+    doc:
+      "A consumer that does not move for so long though records wait, and knows of no trouble, " +
+      "ends its process, to be started anew",
+    parse: integer(1_000, 3_600_000),
+  },
 } as const satisfies SettingTable;
 
 /** Whoever makes the topics. */
