@@ -27,8 +27,14 @@ export interface Frame {
   in_transaction: boolean;
 }
 
+/**
+ * What becomes of a frame; a heartbeat's reply may also pass as one that says all is well, whatever
+ * the broker said: the member then does not learn that the group goes on without it.
+ */
+export type FrameFate = Fate | "reassure";
+
 /** Decides over a frame; may wait first, which delays it and what follows on its connection. */
-export type DecideFrame = (frame: Frame) => Fate | Promise<Fate>;
+export type DecideFrame = (frame: Frame) => FrameFate | Promise<FrameFate>;
 
 /** A running proxy. */
 export interface KafkaProxy {
@@ -69,7 +75,7 @@ export function startKafkaProxy(upstreamPort: () => number): KafkaProxy {
       connections = connection + 1;
       /** API keys of requests whose replies are to come, in their order: every one is answered. */
       const asked: number[] = [];
-      const judge = async (direction: Frame["direction"], api_key: number): Promise<Fate> =>
+      const judge = async (direction: Frame["direction"], api_key: number): Promise<FrameFate> =>
         await decide?.({ direction, connection, api_key, ...state }) ?? "pass";
       return {
         async request(frame) {
@@ -81,14 +87,18 @@ export function startKafkaProxy(upstreamPort: () => number): KafkaProxy {
           if (api_key === API.add_partitions_to_txn) state.in_transaction = true;
           const fate = await judge("request", api_key);
           // The broker answers what it is asked, in that order.
+          if (fate === "reassure") throw new Error("Only a reply can reassure");
           if (fate === "pass") asked.push(api_key);
           return fate;
         },
-        async reply() {
+        async reply(frame) {
           const api_key = asked.shift() ?? -1;
           const fate = await judge("reply", api_key);
           if (api_key === API.end_txn) state.in_transaction = false;
-          return fate;
+          if (fate !== "reassure") return fate;
+          // A heartbeat's reply ends in its error code, 0 where there is none.
+          new DataView(frame.buffer, frame.byteOffset + frame.length - 2).setInt16(0, 0);
+          return "pass";
         },
         ended: () => void open.delete(connection),
       };

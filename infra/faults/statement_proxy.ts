@@ -10,6 +10,10 @@ export interface Passing {
   moment: "copy_data" | "commit_asked" | "commit_answered";
   /** The session's application_name. */
   application_name: string;
+  /** Numbers the clients' connections, from 0. */
+  connection: number;
+  /** Whether rows were copied since the last transaction on the connection ended. */
+  has_copied: boolean;
 }
 
 /** Decides over what passes; may wait first, which holds back what follows on its connection. */
@@ -20,10 +24,12 @@ export interface StatementProxy {
   port: number;
   /** Who decides from now on; null lets everything pass. */
   decideBy(decide: DecideStatement | null): void;
+  /** How many connections there have been: the number that the next one gets. */
+  connections(): number;
   close(): void;
 }
 
-const MESSAGE = { query: "Q", parse: "P", copy_data: "d", complete: "C" } as const;
+const MESSAGE = { query: "Q", parse: "P", bind: "B", copy_data: "d", complete: "C" } as const;
 
 /**
  * Starts a proxy on a free port.
@@ -32,13 +38,18 @@ const MESSAGE = { query: "Q", parse: "P", copy_data: "d", complete: "C" } as con
  */
 export function startStatementProxy(upstream_port: number): StatementProxy {
   let decide: DecideStatement | null = null;
+  let connections = 0;
   const decoder = new TextDecoder();
 
-  function judges(): { request: Judge; reply: Judge } {
+  function judges(connection: number): { request: Judge; reply: Judge } {
+    connections = connection + 1;
     let application_name = "";
     let is_started = false;
+    let has_copied = false;
+    /** Names of prepared statements that commit: a client parses one once, and binds it each time. */
+    const commits = new Set<string>();
     const passing = async (moment: Passing["moment"]): Promise<Fate> =>
-      await decide?.({ moment, application_name }) ?? "pass";
+      await decide?.({ moment, application_name, connection, has_copied }) ?? "pass";
     return {
       async request(message) {
         if (!is_started) {
@@ -48,15 +59,26 @@ export function startStatementProxy(upstream_port: number): StatementProxy {
           return "pass";
         }
         const type = String.fromCharCode(message[0]!);
-        if (type === MESSAGE.copy_data) return await passing("copy_data");
-        const is_statement = type === MESSAGE.query || type === MESSAGE.parse;
-        const text = is_statement ? decoder.decode(message.subarray(5)) : "";
-        return /^\0?commit\b/i.test(text) ? await passing("commit_asked") : "pass";
+        const words = (): string[] => decoder.decode(message.subarray(5)).split("\0");
+        if (type === MESSAGE.copy_data) {
+          has_copied = true;
+          return await passing("copy_data");
+        }
+        if (type === MESSAGE.parse) {
+          const [name, text] = words();
+          if (isCommit(text!)) commits.add(name!);
+          else commits.delete(name!);
+        }
+        const is_commit = (type === MESSAGE.query && isCommit(words()[0]!)) ||
+          (type === MESSAGE.bind && commits.has(words()[1]!));
+        return is_commit ? await passing("commit_asked") : "pass";
       },
       async reply(message) {
-        const is_commit = String.fromCharCode(message[0]!) === MESSAGE.complete &&
-          decoder.decode(message.subarray(5, 11)) === "COMMIT";
-        return is_commit ? await passing("commit_answered") : "pass";
+        if (String.fromCharCode(message[0]!) !== MESSAGE.complete) return "pass";
+        const tag = decoder.decode(message.subarray(5)).split("\0")[0]!;
+        const fate = tag === "COMMIT" ? await passing("commit_answered") : "pass";
+        if (tag === "COMMIT" || tag === "ROLLBACK") has_copied = false;
+        return fate;
       },
     };
   }
@@ -68,7 +90,16 @@ export function startStatementProxy(upstream_port: number): StatementProxy {
     requestSize: (held, count) => sizeOf(held, count === 0 ? 0 : 1),
     replySize: (held) => sizeOf(held, 1),
   });
-  return { port: proxy.port, decideBy: (next) => void (decide = next), close: proxy.close };
+  return {
+    port: proxy.port,
+    decideBy: (next) => void (decide = next),
+    connections: () => connections,
+    close: proxy.close,
+  };
+}
+
+function isCommit(text: string): boolean {
+  return /^commit\b/i.test(text);
 }
 
 function sizeOf(held: Uint8Array, type_bytes: number): number | null {
