@@ -11,6 +11,9 @@ interface Places {
   /** Sums of positions: they only grow. */
   aggregated: bigint;
   stored: bigint;
+  /** Where each partition ends, and where its slowest stage is. */
+  ends: bigint[];
+  slowest: bigint[];
 }
 
 /** What is watched. */
@@ -24,7 +27,8 @@ export interface Watch {
   /** Newest sight of how many ticks are stored. */
   stored(): bigint;
   /**
-   * Resolves when the stages are less than a second of load behind: called when a fault is over.
+   * Resolves when the stages have passed where each partition ends now, and are less than a second
+   * of load behind: called when a fault is over.
    */
   caughtUp(deadline_ms?: number): Promise<void>;
   /** Resolves when so many more ticks are stored. */
@@ -92,9 +96,11 @@ export function startWatch(platform: Platform): Watch {
       // What was seen before the fault was over says nothing.
       const started_at_ms = performance.now();
       await Promise.race([looked.promise, sleep(deadline_ms)]);
+      const ends = seen?.ends ?? [];
       await until(
-        ({ aggregator_behind, sink_behind }) =>
-          Math.max(aggregator_behind, sink_behind) < LOAD_TICKS_PER_S,
+        ({ aggregator_behind, sink_behind, slowest }) =>
+          Math.max(aggregator_behind, sink_behind) < LOAD_TICKS_PER_S &&
+          ends.every((end, partition) => slowest[partition]! >= end),
         "the stages to catch up",
         deadline_ms,
       );
@@ -115,22 +121,29 @@ export function startWatch(platform: Platform): Watch {
 async function look({ config, connections }: Platform): Promise<Places> {
   const { admin, reader, database, cluster_id } = connections;
   const { tick_topic, aggregator_group, sink_group, tick_partitions } = config;
-  let end = 0n;
+  const ends: bigint[] = [];
   for (let partition = 0; partition < tick_partitions; partition++) {
-    end += (await reader.ends(tick_topic, partition)).last_stable;
+    ends.push((await reader.ends(tick_topic, partition)).last_stable);
   }
-  const aggregated = sum(await groupPositions(admin, aggregator_group, tick_topic));
-  const stored = sum(await sinkPositions(database, sink_group, cluster_id, tick_topic));
+  const aggregator = await groupPositions(admin, aggregator_group, tick_topic);
+  const sink = await sinkPositions(database, sink_group, cluster_id, tick_topic);
+  const aggregated = sum(aggregator.values());
+  const stored = sum(sink.values());
   return {
     aggregated,
     stored,
-    aggregator_behind: Number(end - aggregated),
-    sink_behind: Number(end - stored),
+    ends,
+    slowest: ends.map((_, partition) => {
+      const positions = [aggregator.get(partition) ?? 0n, sink.get(partition) ?? 0n];
+      return positions[0]! < positions[1]! ? positions[0]! : positions[1]!;
+    }),
+    aggregator_behind: Number(sum(ends) - aggregated),
+    sink_behind: Number(sum(ends) - stored),
   };
 }
 
-function sum(positions: ReadonlyMap<number, bigint>): bigint {
-  return [...positions.values()].reduce((total, offset) => total + offset, 0n);
+function sum(offsets: Iterable<bigint>): bigint {
+  return [...offsets].reduce((total, offset) => total + offset, 0n);
 }
 
 function shown(places: Places | null): string {
