@@ -132,6 +132,31 @@ export function openDatabase(options: DatabaseOptions): Database {
 }
 
 /**
+ * Gives queries a deadline: a server that has gone without a word never answers, and no timeout of
+ * its own counts then. Past it every connection is cut, since one of them hangs.
+ *
+ * @param database Whose queries.
+ * @param work The queries, under way.
+ * @param deadline_ms How long they may take: longer than the server gives to their statements.
+ * @param doing Says what was being done, for the error.
+ * @throws What the work threw, or Error when the deadline has passed.
+ */
+export async function answeredWithin<Result>(
+  database: Database,
+  work: Promise<Result>,
+  deadline_ms: number,
+  doing: string,
+): Promise<Result> {
+  let settled = false;
+  const settling = work.finally(() => settled = true);
+  try {
+    return await withDeadline(settling, deadline_ms, doing);
+  } finally {
+    if (!settled) database.cutConnections();
+  }
+}
+
+/**
  * postgres.js answers whatever goes wrong in a transaction with a ROLLBACK. Where the connection was
  * lost it writes that to a socket which is null, in a callback that nobody can catch (3.4.9). So the
  * work of a lost connection is left unsettled: its `begin` has learnt of the loss by another way and

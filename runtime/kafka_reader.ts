@@ -102,6 +102,26 @@ export async function untilLed<Answer>(
   }
 }
 
+/**
+ * Makes a topic's partitions known. kafkajs counts a topic as known once it has been asked for, also
+ * where that look failed (the broker was away) or had begun before: it would then be said not to
+ * exist for as long as the client lives.
+ *
+ * @param cluster kafkajs' cluster.
+ * @param topic The topic.
+ * @throws What the look met; kafkajs' UNKNOWN_TOPIC_OR_PARTITION where there is no such topic.
+ */
+export async function knowTopic(
+  cluster: Pick<
+    ClusterClient,
+    "addMultipleTargetTopics" | "findTopicPartitionMetadata" | "refreshMetadata"
+  >,
+  topic: string,
+): Promise<void> {
+  await cluster.addMultipleTargetTopics([topic]);
+  if (cluster.findTopicPartitionMetadata(topic).length === 0) await cluster.refreshMetadata();
+}
+
 /** Timestamps that mean an end, in Kafka's ListOffsets. */
 const LATEST = -1;
 const EARLIEST = -2;
@@ -117,7 +137,8 @@ export async function openReader(
   fetch_bytes_max = 4_194_304,
 ): Promise<PartitionReader> {
   const cluster = createCluster({
-    ...kafkaConfig(options),
+    // The broker's logs tell it from the consumer of the same service.
+    ...kafkaConfig({ ...options, client_id: `${options.client_id}-reader` }),
     retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 8 },
   });
   await cluster.connect();
@@ -125,7 +146,7 @@ export async function openReader(
   async function leader(topic: string, partition: number): Promise<
     Awaited<ReturnType<ClusterClient["findBroker"]>>
   > {
-    await cluster.addMultipleTargetTopics([topic]);
+    await knowTopic(cluster, topic);
     const node = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
     if (node === undefined) {
       throw new Error(`Cannot read partition ${partition} of topic ${topic}: it does not exist`);
@@ -156,7 +177,7 @@ export async function openReader(
   return {
     async partitions(topic) {
       try {
-        await cluster.addMultipleTargetTopics([topic]);
+        await knowTopic(cluster, topic);
       } catch (error) {
         if ((error as { type?: string }).type === "UNKNOWN_TOPIC_OR_PARTITION") return 0;
         throw error;

@@ -1,7 +1,7 @@
 /** Reads the tick topic in a consumer group, and gives each partition's batches to its worker. */
 import type { EachBatchPayload, Kafka } from "kafkajs";
 import { type Backoff, backoffDelay, sleep } from "../../runtime/backoff.ts";
-import { createGroupConsumer } from "../../runtime/kafka_consumer.ts";
+import { createGroupConsumer, type Membership } from "../../runtime/kafka_consumer.ts";
 import { isEmptyBetween } from "../../runtime/kafka_reader.ts";
 import { errorFields, type Logger } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
@@ -26,6 +26,9 @@ export interface ConsumeOptions {
 export interface RunningConsumer {
   /** What keeps it from working, a sentence each. */
   faults(): string[];
+  /** Those of them that it tries to mend, again and again. */
+  troubles(): string[];
+  membership(): Membership;
   stop(): Promise<void>;
 }
 
@@ -46,7 +49,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   const workers = new Map<number, { worker: PartitionWorker; membership: number }>();
   const trouble = new Map<number, string>();
 
-  const { consumer, faults } = createGroupConsumer({
+  const { consumer, faults, membership: memberNow } = createGroupConsumer({
     kafka,
     log,
     group: takeover.group,
@@ -205,11 +208,13 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     eachBatch: takeBatch,
   });
 
+  const troubles = (): string[] =>
+    [...trouble].map(([partition, message]) => `partition ${partition}: ${message}`);
+
   return {
-    faults: () => [
-      ...[...trouble].map(([partition, message]) => `partition ${partition}: ${message}`),
-      ...faults(),
-    ],
+    faults: () => [...troubles(), ...faults()],
+    troubles,
+    membership: memberNow,
     async stop() {
       await Promise.all([...workers.values()].map(({ worker }) => worker.close()));
       await consumer.disconnect();

@@ -3,10 +3,12 @@ import { PIPELINE } from "../../contract/pipeline.ts";
 import { createKafka } from "../../runtime/kafka.ts";
 import { openReader } from "../../runtime/kafka_reader.ts";
 import { runService } from "../../runtime/service.ts";
+import { watchForStuck } from "../../runtime/stuck.ts";
 import { SetupError } from "../../runtime/setup_error.ts";
 import { SETTINGS } from "./config.ts";
 import { startConsumer } from "./consume.ts";
 import { METRICS } from "./metrics.ts";
+import { committedOffsets, type TakeoverOptions } from "./takeover.ts";
 
 const { name } = PIPELINE[1];
 
@@ -26,6 +28,16 @@ await runService({
     const reader = await openReader(kafka_options);
     const partitions = await equalPartitions(reader, config.tick_topic, config.candle_topic);
 
+    const takeover: TakeoverOptions = {
+      kafka,
+      admin,
+      reader,
+      group: config.consumer_group,
+      tick_topic: config.tick_topic,
+      candle_topic: config.candle_topic,
+      partitions,
+      rules: config,
+    };
     const consumer = await startConsumer({
       kafka,
       log,
@@ -34,21 +46,34 @@ await runService({
       fail,
       fetch_wait_ms: config.fetch_wait_ms,
       session_timeout_ms: config.session_timeout_ms,
-      takeover: {
-        kafka,
-        admin,
-        reader,
-        group: config.consumer_group,
-        tick_topic: config.tick_topic,
-        candle_topic: config.candle_topic,
-        partitions,
-        rules: config,
-      },
+      takeover,
       worker: {
         group: config.consumer_group,
         names: { stage: name, ...config },
         compression: config.kafka_compression,
         flush_interval_ms: config.flush_interval_ms,
+      },
+    });
+
+    const watch = watchForStuck({
+      stuck_after_ms: config.stuck_after_ms,
+      group: config.consumer_group,
+      topic: config.tick_topic,
+      reader,
+      membership: consumer.membership,
+      async positions() {
+        const offsets = await committedOffsets(takeover);
+        return new Map(offsets.map(({ partition, offset }) => [
+          `${config.tick_topic}/${partition}`,
+          BigInt(offset),
+        ]));
+      },
+      isTroubled: () => consumer.troubles().length > 0,
+      log,
+      stopping,
+      onStuck(error) {
+        metrics.errors.inc({ kind: "stuck" });
+        fail(error);
       },
     });
 
@@ -59,6 +84,7 @@ await runService({
       },
       async stop() {
         await consumer.stop();
+        await watch;
         await reader.close();
         await admin.disconnect();
       },

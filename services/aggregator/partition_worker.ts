@@ -1,11 +1,11 @@
 /** Works on one owned partition: takes batches, writes a flush every so often. */
 import type { KafkaRecord } from "../../runtime/kafka_record.ts";
 import type { Compression } from "../../runtime/kafka.ts";
-import { sleep } from "../../runtime/backoff.ts";
+import { sleep, withDeadline } from "../../runtime/backoff.ts";
 import { type Flushed, writeFlush } from "./flush.ts";
 import type { OutputNames } from "./output.ts";
 import { noteFlushed, takeFlush, takeRecord } from "./partition_state.ts";
-import type { OwnedPartition } from "./takeover.ts";
+import { type OwnedPartition, TRANSACTION_TIMEOUT_MS } from "./takeover.ts";
 
 /** What a worker is told once. */
 export interface WorkerOptions {
@@ -78,7 +78,7 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
     taken_at_ms = null;
     flushing = (async () => {
       try {
-        const flushed = await writeFlush(
+        const written = writeFlush(
           producer,
           options.group,
           options.names,
@@ -86,6 +86,8 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
           flush,
           options.compression,
         );
+        // Past it the broker has aborted the transaction anyhow.
+        const flushed = await withDeadline(written, TRANSACTION_TIMEOUT_MS, "A transaction");
         noteFlushed(state, flush_number, flushed.first_offset);
         committed_offset = flush.next_offset;
         const discarded = new Map<string, number>();

@@ -6,6 +6,7 @@ import type { Admin, Kafka, Producer } from "kafkajs";
 import type { CandleRecord } from "../../contract/candle.ts";
 import { candleKey } from "../../contract/candle.ts";
 import { RECORD_KIND_HEADER, type StateRecord } from "../../contract/records.ts";
+import { withDeadline } from "../../runtime/backoff.ts";
 import { KAFKA_RETRY } from "../../runtime/kafka.ts";
 import { type PartitionReader, readRange } from "../../runtime/kafka_reader.ts";
 import { openPartition, type PartitionState, type Restored } from "./partition_state.ts";
@@ -32,7 +33,22 @@ export interface OwnedPartition {
 }
 
 /** Longest time that a transaction may be open before the broker aborts it. */
-const TRANSACTION_TIMEOUT_MS = 30_000;
+export const TRANSACTION_TIMEOUT_MS = 30_000;
+
+/** Longest wait for an answer that kafkajs would ask for again and again without an end. */
+const ANSWER_DEADLINE_MS = 15_000;
+
+/** Where the group goes on, as Kafka has it: partitions in which it has committed. */
+export async function committedOffsets(
+  { admin, group, tick_topic }: Pick<TakeoverOptions, "admin" | "group" | "tick_topic">,
+): Promise<{ partition: number; offset: string; metadata: string | null }[]> {
+  const [offsets] = await withDeadline(
+    admin.fetchOffsets({ groupId: group, topics: [tick_topic] }),
+    ANSWER_DEADLINE_MS,
+    `Reading the offsets of group ${group}`,
+  );
+  return (offsets?.partitions ?? []).filter(({ offset }) => offset !== "-1");
+}
 
 /**
  * Takes a partition over. The caller has confirmed its assignment just before.
@@ -57,7 +73,8 @@ export async function takeOver(
     retry: { ...KAFKA_RETRY, initialRetryTime: 5, maxRetryTime: 500, retries: 12 },
   });
   try {
-    await producer.connect();
+    const doing = `Getting the producer of partition ${partition}`;
+    await withDeadline(producer.connect(), ANSWER_DEADLINE_MS, doing);
     await keepAlive();
     const restored = await restore(options, partition, keepAlive);
     const { earliest, last_stable } = await options.reader.ends(options.tick_topic, partition);
@@ -86,11 +103,11 @@ async function restore(
   partition: number,
   keepAlive: () => Promise<void>,
 ): Promise<Restored> {
-  const { admin, reader, group, tick_topic, candle_topic } = options;
-  const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [tick_topic] });
-  const committed = offsets?.partitions.find((candidate) => candidate.partition === partition);
+  const { reader, group, tick_topic, candle_topic } = options;
+  const offsets = await committedOffsets(options);
+  const committed = offsets.find((candidate) => candidate.partition === partition);
   const output = await reader.ends(candle_topic, partition);
-  if (committed === undefined || committed.offset === "-1") {
+  if (committed === undefined) {
     const { earliest } = await reader.ends(tick_topic, partition);
     return {
       next_offset: earliest,

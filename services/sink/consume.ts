@@ -1,7 +1,7 @@
 /** Reads ticks and candles in a consumer group, and stores each partition's batches in slices. */
 import type { EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
-import { createGroupConsumer } from "../../runtime/kafka_consumer.ts";
+import { createGroupConsumer, type Membership } from "../../runtime/kafka_consumer.ts";
 import { isEmptyBetween, type PartitionReader } from "../../runtime/kafka_reader.ts";
 import { errorFields } from "../../runtime/log.ts";
 import { candleSlice } from "./candle_slice.ts";
@@ -30,6 +30,7 @@ export interface ConsumeOptions {
 export interface RunningConsumer {
   /** What keeps it from working, a sentence each. */
   faults(): string[];
+  membership(): Membership;
   stop(): Promise<void>;
 }
 
@@ -48,7 +49,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   );
   /** The partitions that the group has given us, by `topic/partition`. */
   let assigned = new Map<string, { topic: string; partition: number }>();
-  const { consumer, heartbeat_interval_ms, faults } = createGroupConsumer({
+  const { consumer, heartbeat_interval_ms, faults, membership } = createGroupConsumer({
     kafka: options.kafka,
     log,
     group: owner.consumer,
@@ -275,6 +276,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       ...[...trouble].map(([place, message]) => `${place}: ${message}`),
       ...faults(),
     ],
+    membership,
     async stop() {
       await consumer.disconnect();
       await moves.allEnded();

@@ -1,6 +1,6 @@
 /** How long ticks are kept, by ingest time: TimescaleDB's own policy, or partitions that we drop. */
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
-import type { Database } from "../../runtime/database.ts";
+import { answeredWithin, type Database } from "../../runtime/database.ts";
 import { errorFields, type Logger } from "../../runtime/log.ts";
 import type { Flavour, RunSql } from "./migrate.ts";
 import { createTickPartitions, dropExpiredTicks } from "./tick_partitions.ts";
@@ -16,6 +16,8 @@ export interface RetentionOptions {
   database: Database;
   flavour: Flavour;
   retention_days: number;
+  /** A look that takes longer hangs. */
+  deadline_ms: number;
   log: Logger;
   stopping: AbortSignal;
   onError(error: unknown): void;
@@ -27,10 +29,12 @@ export interface RetentionOptions {
  */
 export async function keepRetention(options: RetentionOptions): Promise<void> {
   const { database, flavour, log, stopping } = options;
+  const answered = <Result>(work: Promise<Result>): Promise<Result> =>
+    answeredWithin(database, work, options.deadline_ms, "Dropping expired ticks");
   let is_told = flavour === "native";
   for (let failures = 0; !stopping.aborted;) {
     try {
-      if (!is_told && await isApacheLicensed((text) => database.sql.unsafe(text))) {
+      if (!is_told && await answered(isApacheLicensed((text) => database.sql.unsafe(text)))) {
         log.warn(
           "this TimescaleDB runs under the Apache licence: ticks are not compressed, and the sink " +
             "drops expired ones itself",
@@ -38,7 +42,7 @@ export async function keepRetention(options: RetentionOptions): Promise<void> {
         );
       }
       is_told = true;
-      const dropped = await applyRetention(options, Date.now());
+      const dropped = await answered(applyRetention(options, Date.now()));
       if (dropped.length > 0) log.info("expired ticks are dropped", { event: "expired", dropped });
       failures = 0;
     } catch (error) {

@@ -1,17 +1,18 @@
 /** The sink's parts, put together in the order in which they depend on each other. */
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
-import { type Database, isPassing, openDatabase } from "../../runtime/database.ts";
+import { answeredWithin, type Database, isPassing, openDatabase } from "../../runtime/database.ts";
 import { createKafka } from "../../runtime/kafka.ts";
 import { openReader } from "../../runtime/kafka_reader.ts";
 import { openSender } from "../../runtime/kafka_sender.ts";
 import { errorFields } from "../../runtime/log.ts";
 import type { RunningWork, ServiceContext } from "../../runtime/service.ts";
+import { watchForStuck } from "../../runtime/stuck.ts";
 import { SetupError } from "../../runtime/setup_error.ts";
 import type { SETTINGS } from "./config.ts";
 import { startConsumer } from "./consume.ts";
 import type { METRICS } from "./metrics.ts";
 import { migrate, type MigrationResult, readMigrations } from "./migrate.ts";
-import { checkPositions } from "./position.ts";
+import { checkPositions, type PositionOwner } from "./position.ts";
 import { keepRetention } from "./retention.ts";
 import { STAGE } from "./slice.ts";
 import { createTickPartitions } from "./tick_partitions.ts";
@@ -23,6 +24,8 @@ export type SinkContext = ServiceContext<typeof SETTINGS, typeof METRICS>;
 const OTHER_CONNECTIONS = 2;
 /** A transaction may take this much longer than its longest statement. */
 const STORE_MARGIN_MS = 5_000;
+/** A migration and a look for what has expired may take this many of the longest statements. */
+const STATEMENTS_MAX = 4;
 const MIGRATE_BACKOFF = { initial_ms: 100, max_ms: 5_000 };
 
 /**
@@ -53,11 +56,14 @@ export async function startSink(context: SinkContext): Promise<RunningWork> {
     database,
     flavour,
     retention_days: config.tick_retention_days,
+    deadline_ms: config.statement_timeout_ms * STATEMENTS_MAX,
     log,
     stopping,
     onError: () => metrics.errors.inc({ kind: "retention" }),
   });
   const sender = await openSender(kafka, config.kafka_compression);
+  const trouble = new Map<string, string>();
+  const store_deadline_ms = config.statement_timeout_ms + STORE_MARGIN_MS;
   const consumer = await startConsumer({
     ...config,
     kafka,
@@ -68,13 +74,35 @@ export async function startSink(context: SinkContext): Promise<RunningWork> {
       tick_partitions: flavour === "native" ? createTickPartitions(database) : null,
       sender,
       dead_letter_topic: config.dead_letter_topic,
-      store_deadline_ms: config.statement_timeout_ms + STORE_MARGIN_MS,
+      store_deadline_ms,
       metrics,
       log,
-      trouble: new Map(),
+      trouble,
     },
     stopping,
     fail,
+  });
+
+  const watch = watchForStuck({
+    stuck_after_ms: config.stuck_after_ms,
+    group: config.consumer_group,
+    topic: config.tick_topic,
+    reader,
+    membership: consumer.membership,
+    positions: () =>
+      answeredWithin(
+        database,
+        storedPositions(database, owner),
+        store_deadline_ms,
+        "Reading the positions",
+      ),
+    isTroubled: () => trouble.size > 0 || sender.isStuck(),
+    log,
+    stopping,
+    onStuck(error) {
+      metrics.errors.inc({ kind: "stuck" });
+      fail(error);
+    },
   });
 
   return {
@@ -86,6 +114,7 @@ export async function startSink(context: SinkContext): Promise<RunningWork> {
     async stop() {
       await consumer.stop();
       await retention;
+      await watch;
       await sender.close();
       await reader.close();
       await database.close();
@@ -95,13 +124,18 @@ export async function startSink(context: SinkContext): Promise<RunningWork> {
 
 /** Migrates as soon as the database is there. */
 async function migrateWhenThere(
-  { log, metrics, stopping }: SinkContext,
+  { config, log, metrics, stopping }: SinkContext,
   database: Database,
 ): Promise<MigrationResult> {
   const migrations = await readMigrations();
   for (let attempt = 0;; attempt++) {
     try {
-      const result = await migrate(database, migrations);
+      const result = await answeredWithin(
+        database,
+        migrate(database, migrations),
+        config.statement_timeout_ms * STATEMENTS_MAX,
+        "Bringing the tables up to date",
+      );
       if (result.applied.length > 0) log.info("the tables are up to date", { ...result });
       return result;
     } catch (error) {
@@ -111,6 +145,17 @@ async function migrateWhenThere(
       await sleep(backoffDelay(MIGRATE_BACKOFF, attempt), stopping);
     }
   }
+}
+
+/** Where the database says that we go on, by `topic/partition`. */
+async function storedPositions(
+  { sql }: Database,
+  { consumer, cluster_id }: PositionOwner,
+): Promise<ReadonlyMap<string, bigint>> {
+  const rows = await sql<{ place: string; next_offset: string }[]>`
+    SELECT topic || '/' || partition AS place, next_offset FROM kafka_offsets
+    WHERE consumer = ${consumer} AND cluster_id = ${cluster_id}`;
+  return new Map(rows.map(({ place, next_offset }) => [place, BigInt(next_offset)]));
 }
 
 async function clusterId(kafka: ReturnType<typeof createKafka>): Promise<string> {

@@ -3,7 +3,7 @@
  * that is refused, writes dead letters before the position moves past their records.
  */
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
-import type { Database } from "../../runtime/database.ts";
+import { answeredWithin, type Database } from "../../runtime/database.ts";
 import { deadLetter } from "../../runtime/dead_letter_record.ts";
 import type { RefusedRecord } from "../../runtime/kafka_record.ts";
 import type { Sender } from "../../runtime/kafka_sender.ts";
@@ -67,7 +67,7 @@ async function writeRows(
   const place = `${slice.topic}/${slice.partition}`;
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
-      await options.tick_partitions?.ensure(slice.ingest_days);
+      await ensurePartitions(options, slice);
       const started_at = performance.now();
       await storeSlice(options.database, options.owner, slice, options.store_deadline_ms);
       trouble.delete(place);
@@ -100,6 +100,13 @@ async function writeRows(
     }
   }
   return "aborted";
+}
+
+async function ensurePartitions(options: WriterOptions, { ingest_days }: Slice): Promise<void> {
+  if (options.tick_partitions === null) return;
+  const work = options.tick_partitions.ensure(ingest_days);
+  const doing = "Making the partitions of ticks";
+  await answeredWithin(options.database, work, options.store_deadline_ms, doing);
 }
 
 /**

@@ -1,7 +1,6 @@
 /** One transaction: a slice's rows and the position after them, together or not at all. */
 import type postgres from "postgres";
-import { withDeadline } from "../../runtime/backoff.ts";
-import { type Database, serverError } from "../../runtime/database.ts";
+import { answeredWithin, type Database, serverError } from "../../runtime/database.ts";
 import { CANDLE_COLUMNS } from "./candle_slice.ts";
 import { copyLines } from "./copy.ts";
 import type { PositionOwner } from "./position.ts";
@@ -52,17 +51,13 @@ export async function storeSlice(
   slice: Slice,
   deadline_ms: number,
 ): Promise<void> {
-  let settled = false;
   const work = database.transaction(async (sql) => {
     // Rows first: a process that is frozen in the middle of a COPY holds no lock on the position.
     if (slice.rows.length > 0) await writeRows(sql, slice);
     await movePosition(sql, owner, slice);
-  }).finally(() => settled = true);
-  try {
-    await withDeadline(work, deadline_ms, `Storing ${slice.rows.length} rows of ${slice.table}`);
-  } finally {
-    if (!settled) database.cutConnections();
-  }
+  });
+  const doing = `Storing ${slice.rows.length} rows of ${slice.table}`;
+  await answeredWithin(database, work, deadline_ms, doing);
 }
 
 async function writeRows(sql: postgres.TransactionSql, slice: Slice): Promise<void> {
