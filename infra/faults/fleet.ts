@@ -15,6 +15,8 @@ export interface Instance {
   kill(): void;
   /** SIGTERM; it is started again. Resolves when the old process has ended, with its exit code. */
   restart(): Promise<number>;
+  /** The process that runs now is to end by itself, with whatever code; it is started again. */
+  expectEnd(): void;
   freeze(): void;
   thaw(): void;
   /** SIGTERM, for good. Resolves with the exit code. */
@@ -93,6 +95,7 @@ export function createFleet(common: { [variable: string]: string }): Fleet {
         told.add(process);
         return await process.stop();
       },
+      expectEnd: () => void told.add(current),
       freeze: () => signal(current.pid, "SIGSTOP"),
       thaw: () => signal(current.pid, "SIGCONT"),
       async stop() {

@@ -4,10 +4,12 @@ import { SCENARIOS as AGGREGATOR_KILLED } from "./aggregator_killed.ts";
 import { SCENARIOS as AGGREGATOR_ZOMBIE } from "./aggregator_zombie.ts";
 import { SCENARIOS as INSTANCES } from "./instances.ts";
 import { SCENARIOS as SINK } from "./sink.ts";
+import { SCENARIOS as STUCK } from "./stuck.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   ...AGGREGATOR_KILLED,
   ...AGGREGATOR_ZOMBIE,
   ...SINK,
   ...INSTANCES,
+  ...STUCK,
 ];
