@@ -101,30 +101,34 @@ async function pump(
   judge: Judge,
   sizeOf: (held: Uint8Array, count: number) => number | null,
 ): Promise<void> {
-  let held = new Uint8Array(0);
+  // What is held lies from `start` to `end`; room is made by doubling, as messages may be large.
+  let buffer = new Uint8Array(65_536);
+  let start = 0;
+  let end = 0;
   let count = 0;
-  const chunk = new Uint8Array(65_536);
   for (;;) {
-    const read = await from.read(chunk);
+    if (end === buffer.length) {
+      const held = buffer.subarray(start, end);
+      if (held.length > buffer.length / 2) buffer = new Uint8Array(2 * buffer.length);
+      buffer.set(held);
+      [start, end] = [0, held.length];
+    }
+    const read = await from.read(buffer.subarray(end));
     if (read === null) return;
-    const joined = new Uint8Array(held.length + read);
-    joined.set(held);
-    joined.set(chunk.subarray(0, read), held.length);
-    held = joined;
-    let at = 0;
-    for (;;) {
-      const size = sizeOf(held.subarray(at), count);
-      if (size === null || held.length - at < size) break;
-      if (size > MESSAGE_BYTES_MAX) throw new Error(`A message of ${size} bytes`);
-      const message = held.subarray(at, at + size);
+    end += read;
+    while (start < end) {
+      const size = sizeOf(buffer.subarray(start, end), count);
+      if (size !== null && size > MESSAGE_BYTES_MAX) throw new Error(`A message of ${size} bytes`);
+      if (size === null || end - start < size) break;
+      const message = buffer.subarray(start, start + size);
       const fate = await judge(message);
       if (fate === "cut") return;
       for (let written = fate === "pass" ? 0 : size; written < size;) {
         written += await to.write(message.subarray(written));
       }
-      at += size;
+      start += size;
       count++;
     }
-    held = held.slice(at);
+    if (start === end) [start, end] = [0, 0];
   }
 }

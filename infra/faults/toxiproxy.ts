@@ -36,7 +36,7 @@ export interface Toxiproxy {
 
 const TOOL = { name: "toxiproxy", package_path: "github.com/Shopify/toxiproxy/v2/cmd/server" };
 const READY_DEADLINE_MS = 10_000;
-const CALL_DEADLINE_MS = 5_000;
+const CALL_DEADLINE_MS = 20_000;
 
 /** Starts Toxiproxy; builds it first where that has not been done. */
 export async function startToxiproxy(data_dir: string, progress: Progress): Promise<Toxiproxy> {
