@@ -40,11 +40,13 @@ export function carryMessages(options: CarryOptions): MessageProxy {
   const listener = Deno.listen({ hostname: LOOPBACK, port: options.port ?? 0 });
   const open = new Map<number, () => void>();
   let connections = 0;
+  let is_closed = false;
   accept();
   return {
     port: listener.addr.port,
     cutAll,
     close() {
+      is_closed = true;
       listener.close();
       cutAll();
     },
@@ -55,7 +57,16 @@ export function carryMessages(options: CarryOptions): MessageProxy {
   }
 
   async function accept(): Promise<void> {
-    for await (const client of listener) void serve(client, connections++);
+    for (;;) {
+      try {
+        void serve(await listener.accept(), connections++);
+      } catch (error) {
+        if (is_closed) return;
+        // A client that was reset while it waited to be let in: the others are to be.
+        const { NotConnected, ConnectionReset } = Deno.errors;
+        if (!(error instanceof NotConnected || error instanceof ConnectionReset)) throw error;
+      }
+    }
   }
 
   async function serve(client: Deno.TcpConn, connection: number): Promise<void> {
@@ -64,15 +75,15 @@ export function carryMessages(options: CarryOptions): MessageProxy {
       server = await Deno.connect({ hostname: LOOPBACK, port: options.upstreamPort() });
     } catch {
       // The server is away: so is the proxy, as its client sees it.
-      return client.close();
+      return closeOnce(client);
     }
-    client.setNoDelay();
-    server.setNoDelay();
     const { request, reply, ended } = options.judges(connection);
     open.set(connection, () => {
       for (const side of [client, server]) closeOnce(side);
     });
     try {
+      client.setNoDelay();
+      server.setNoDelay();
       await Promise.race([
         pump(client, server, request, options.requestSize),
         pump(server, client, reply, options.replySize),
