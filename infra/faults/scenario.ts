@@ -19,6 +19,11 @@ export interface Scenario {
   starves_source?: boolean;
   /** It takes more than a minute: `deno task faults` runs it, the test run does not. */
   is_long?: boolean;
+  /** Runs it with other servers than those that all share. */
+  within?<Result>(
+    servers: FaultServers,
+    test: (servers: FaultServers) => Promise<Result>,
+  ): Promise<Result>;
   /**
    * Does it, under load, and undoes it.
    *
@@ -59,6 +64,15 @@ const WARM_TICKS = LOAD_TICKS_PER_S;
  * @param seed What chance is drawn from.
  */
 export async function runScenario(
+  servers: FaultServers,
+  scenario: Scenario,
+  seed: number,
+): Promise<Outcome> {
+  const run = (own: FaultServers): Promise<Outcome> => runWith(own, scenario, seed);
+  return scenario.within === undefined ? await run(servers) : await scenario.within(servers, run);
+}
+
+async function runWith(
   servers: FaultServers,
   scenario: Scenario,
   seed: number,
@@ -114,12 +128,15 @@ export async function runScenario(
   });
 }
 
-/** The last lines of every service, for whoever must find out what went wrong. */
+/** The last warnings and errors of every service, for whoever must find out what went wrong. */
 function lastWords({ fleet }: Platform): string {
   return (["producer", "aggregator", "sink"] as const).flatMap((stage) =>
-    fleet.of(stage).map((instance) =>
-      `${stage} (${instance.restarts()} restarts) wrote last:\n` +
-      instance.process().output().trimEnd().split("\n").slice(-8).join("\n")
-    )
+    fleet.of(stage).map((instance) => {
+      const lines = instance.process().lines.filter(({ level }) => level !== "info").slice(-8)
+        .map(({ time, message, error, partition }) =>
+          `\n  ${time} ${message} ${error ?? ""} ${partition ?? ""}`
+        );
+      return `${stage} (${instance.restarts()} restarts):${lines.join("") || " nothing"}`;
+    })
   ).join("\n");
 }

@@ -30,12 +30,19 @@ export interface PostgresServerOptions {
   port: number | null;
   /** Ends the wait until it is ready. */
   stopping?: AbortSignal;
+  /** A disk of its own that only some processes see: for tests of full ones. */
+  disk?: {
+    /** Its directory: here, and for those processes. */
+    dir: string;
+    /** What goes before a command that is to see it, as somebody who is not root. */
+    prefix: string[];
+  };
 }
 
 /** What is settled before the server runs. */
 interface Installation {
   home: string;
-  /** <data-dir>/postgres: owned by whoever runs the server. */
+  /** <data-dir>/postgres, or on a disk of its own: owned by whoever runs the server. */
   postgres_dir: string;
   user: Unprivileged;
 }
@@ -48,11 +55,13 @@ interface Installation {
  * @throws StartFault if the port is taken, or it does not start.
  */
 export async function startPostgres(options: PostgresServerOptions): Promise<LocalPostgres> {
-  const { data_dir, port, stopping } = options;
+  const { data_dir, port, stopping, disk } = options;
   const home = await postgresHome();
-  const postgres_dir = `${data_dir}/postgres`;
+  const postgres_dir = `${disk?.dir ?? data_dir}/postgres`;
   await Deno.mkdir(postgres_dir, { recursive: true, mode: 0o700 });
-  const user = await unprivileged(`${home}/bin/postgres`, data_dir);
+  const user = disk === undefined
+    ? await unprivileged(`${home}/bin/postgres`, data_dir)
+    : { prefix: disk.prefix, own: () => Promise.resolve() };
   await user.own(postgres_dir);
   const installation = { home, postgres_dir, user };
   const password = await initialiseOnce(installation, stopping);

@@ -17,6 +17,41 @@ export function onSmallDisk(mount_dir: string, size_bytes: number): string[] {
   ];
 }
 
+/** A small disk that is there until it is disposed of, or whoever made it ends. */
+export interface SmallDisk extends AsyncDisposable {
+  /** Its directory, here and for those who see it. */
+  dir: string;
+  /** What goes before a command that is to see it too; the command keeps the process id. */
+  prefix: string[];
+}
+
+/**
+ * Makes a small disk for several commands, each as somebody who is not root.
+ *
+ * @param mount_dir A directory that is there.
+ */
+export async function openSmallDisk(mount_dir: string, size_bytes: number): Promise<SmallDisk> {
+  // It ends with its input, and that with us.
+  const holder = ["sh", "-c", "echo mounted && exec cat"];
+  const [program, ...args] = [...onSmallDisk(mount_dir, size_bytes), ...holder];
+  const child = new Deno.Command(program!, { args, stdin: "piped", stdout: "piped" }).spawn();
+  const reader = child.stdout.getReader();
+  const { done } = await reader.read();
+  if (done) throw new Error(`Cannot mount a disk of ${size_bytes} bytes at ${mount_dir}`);
+  return {
+    dir: seenBy(child.pid, mount_dir),
+    prefix: [
+      ...["nsenter", "--target", String(child.pid)],
+      ...["--user", "--mount", "--preserve-credentials"],
+    ],
+    async [Symbol.asyncDispose]() {
+      await reader.cancel();
+      await child.stdin.close();
+      await child.status;
+    },
+  };
+}
+
 /**
  * Whether such a disk can be made here: Linux, and namespaces that are allowed.
  *

@@ -3,6 +3,7 @@ import type { Scenario } from "../scenario.ts";
 import { SCENARIOS as AGGREGATOR_KILLED } from "./aggregator_killed.ts";
 import { SCENARIOS as AGGREGATOR_ZOMBIE } from "./aggregator_zombie.ts";
 import { SCENARIOS as INSTANCES } from "./instances.ts";
+import { SCENARIOS as POSTGRES_DISK } from "./postgres_disk_full.ts";
 import { SCENARIOS as SINK } from "./sink.ts";
 import { SCENARIOS as STUCK } from "./stuck.ts";
 
@@ -10,6 +11,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...AGGREGATOR_KILLED,
   ...AGGREGATOR_ZOMBIE,
   ...SINK,
+  ...POSTGRES_DISK,
   ...INSTANCES,
   ...STUCK,
 ];
