@@ -31,7 +31,7 @@ export interface Watch {
    * of load behind: called when a fault is over.
    */
   caughtUp(deadline_ms?: number): Promise<void>;
-  /** Resolves when so many more ticks are stored. */
+  /** Resolves when so many more ticks are in windows and in rows. */
   moves(ticks: number, deadline_ms: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -108,8 +108,13 @@ export function startWatch(platform: Platform): Watch {
     },
     async moves(ticks, deadline_ms) {
       await until(() => true, "a first look", deadline_ms);
-      const goal = seen!.stored + BigInt(ticks);
-      await until(({ stored }) => stored >= goal, `${ticks} more ticks to be stored`, deadline_ms);
+      const from = seen!;
+      await until(
+        ({ stored, aggregated }) =>
+          Number(stored - from.stored) >= ticks && Number(aggregated - from.aggregated) >= ticks,
+        `${ticks} more ticks to come through`,
+        deadline_ms,
+      );
     },
     async stop() {
       over.abort();

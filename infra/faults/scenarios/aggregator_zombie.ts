@@ -23,7 +23,8 @@ async function eachPartitionMoves(
   await eventually(
     async () => {
       const now = await look();
-      return [...before].every(([partition, offset]) => now.get(partition)! > offset);
+      return Array.from({ length: config.tick_partitions }, (_, partition) => partition)
+        .every((partition) => (now.get(partition) ?? 0n) > (before.get(partition) ?? 0n));
     },
     "every partition to be taken over",
     deadline_ms,
@@ -39,8 +40,10 @@ async function hasPartitions(instance: Instance): Promise<void> {
   );
 }
 
-async function refused(zombie: Instance): Promise<void> {
-  await zombie.process().line(({ event }) => event === "transaction_failed");
+/** Resolves when it has said, after so many lines, that a transaction of its was refused. */
+async function refused(zombie: Instance, after_lines: number): Promise<void> {
+  const { lines, line } = zombie.process();
+  await line((each) => each.event === "transaction_failed" && lines.indexOf(each) >= after_lines);
 }
 
 /** Another takes over, the zombie comes back and is refused, and has partitions in the end. */
@@ -49,18 +52,17 @@ async function takenOver(
   zombie: Instance,
   wake: () => void,
 ): Promise<void> {
+  const said = zombie.process().lines.length;
   const other = platform.fleet.add("aggregator");
   await eachPartitionMoves(platform, SESSION_TIMEOUT_MS + TAKEOVER_MARGIN_MS);
   wake();
-  await refused(zombie);
+  await refused(zombie, said);
   platform.servers.frames.decideBy(null);
   await hasPartitions(zombie);
   await watch.caughtUp();
   const code = await other.stop();
   if (code !== 0) throw new Error(`The other aggregator's ordered stop ended with ${code}`);
   await watch.caughtUp();
-  // Its log of this round must not count for the next.
-  zombie.process().lines.length = 0;
 }
 
 function isCommit(frame: Frame): boolean {
