@@ -1,6 +1,7 @@
 /** Reads ticks and candles in a consumer group, and stores each partition's batches in slices. */
 import type { EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
+import { answeredWithin } from "../../runtime/database.ts";
 import { createGroupConsumer, type Membership } from "../../runtime/kafka_consumer.ts";
 import { isEmptyBetween, type PartitionReader } from "../../runtime/kafka_reader.ts";
 import { errorFields } from "../../runtime/log.ts";
@@ -96,7 +97,10 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         const readEnds = () => options.reader.ends(topic, partition);
-        const claimed = await claimPosition(database, owner, topic, partition, readEnds);
+        const claiming = claimPosition(database, owner, topic, partition, readEnds);
+        const { store_deadline_ms } = writer;
+        const doing = `Claiming ${place}`;
+        const claimed = await answeredWithin(database, claiming, store_deadline_ms, doing);
         if (claimed.trimmed > 0n) {
           metrics.trimmed.inc(Number(claimed.trimmed));
           metrics.errors.inc({ kind: "trimmed" });

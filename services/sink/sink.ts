@@ -24,8 +24,8 @@ export type SinkContext = ServiceContext<typeof SETTINGS, typeof METRICS>;
 const OTHER_CONNECTIONS = 2;
 /** A transaction may take this much longer than its longest statement. */
 const STORE_MARGIN_MS = 5_000;
-/** A migration and a look for what has expired may take this many of the longest statements. */
-const STATEMENTS_MAX = 4;
+/** Work of many statements (migrations, what has expired, all positions): so much longer than one. */
+const MANY_MARGIN_MS = 60_000;
 const MIGRATE_BACKOFF = { initial_ms: 100, max_ms: 5_000 };
 
 /**
@@ -51,12 +51,17 @@ export async function startSink(context: SinkContext): Promise<RunningWork> {
   const kafka = createKafka(kafka_options);
   const reader = await openReader(kafka_options);
   const owner = { consumer: config.consumer_group, cluster_id: await clusterId(kafka) };
-  await checkPositions(database, reader, owner, [config.tick_topic, config.candle_topic]);
+  await answeredWithin(
+    database,
+    checkPositions(database, reader, owner, [config.tick_topic, config.candle_topic]),
+    config.statement_timeout_ms + MANY_MARGIN_MS,
+    "Checking the positions",
+  );
   const retention = keepRetention({
     database,
     flavour,
     retention_days: config.tick_retention_days,
-    deadline_ms: config.statement_timeout_ms * STATEMENTS_MAX,
+    deadline_ms: config.statement_timeout_ms + MANY_MARGIN_MS,
     log,
     stopping,
     onError: () => metrics.errors.inc({ kind: "retention" }),
@@ -133,7 +138,7 @@ async function migrateWhenThere(
       const result = await answeredWithin(
         database,
         migrate(database, migrations),
-        config.statement_timeout_ms * STATEMENTS_MAX,
+        config.statement_timeout_ms + MANY_MARGIN_MS,
         "Bringing the tables up to date",
       );
       if (result.applied.length > 0) log.info("the tables are up to date", { ...result });

@@ -10,6 +10,7 @@ import {
 } from "../../infra/testing/test_service.ts";
 import type { Database } from "../../runtime/database.ts";
 import { readDeadLetter } from "../../runtime/dead_letters.ts";
+import { withHangingProxy } from "./hanging_proxy.ts";
 import {
   countTicks,
   makeTopics,
@@ -194,6 +195,30 @@ Deno.test("faults of the sink and of its database", async (test) => {
             await servers.postgres.restart();
           }
           await expectStored(database, ticks);
+        });
+      });
+    });
+
+    await test.step("connections that hang while a position is read: cut, and read anew", async () => {
+      const { topics, url, environment } = await fresh(servers, "hanging");
+      const ticks = someTicks(1_000);
+      await withHangingProxy(url, async (proxy) => {
+        const hasty = {
+          ...environment,
+          DATABASE_URL: proxy.url,
+          TAPELINE_SINK_STATEMENT_TIMEOUT_MS: "100",
+          // What looks for stuck consumers would cut them too.
+          TAPELINE_STUCK_AFTER_MS: "3600000",
+        };
+        await withService("sink", hasty, async (sink) => {
+          await sink.ready();
+          proxy.hang();
+          await sendTicks(servers, topics.ticks, ticks);
+          await sink.line(({ error }) =>
+            /Claiming hanging-ticks\/\d has not finished within 5100 ms/.test(String(error))
+          );
+          proxy.resume();
+          await withDatabase(url, (database) => expectStored(database, ticks));
         });
       });
     });
