@@ -12,8 +12,11 @@ import type { KafkaRecord, RefusedRecord } from "./kafka_record.ts";
 import type { OutgoingRecord } from "./kafka_sender.ts";
 import { recordBytes } from "./send_sizes.ts";
 
-/** A letter above this is cut: the rest of the topic's extra room is for what Kafka adds. */
-const LETTER_BYTES_MAX = TICK_RECORD_BYTES_MAX + DEAD_LETTER_EXTRA_BYTES / 2;
+/**
+ * A letter above this (as `recordBytes` counts) is cut: the rest of the topic's extra room is for
+ * what Kafka adds.
+ */
+export const LETTER_BYTES_MAX = TICK_RECORD_BYTES_MAX + DEAD_LETTER_EXTRA_BYTES / 2;
 
 /** Who refuses, where the records lie, and where letters go. */
 export interface LetterPlace {

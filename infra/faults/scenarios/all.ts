@@ -2,6 +2,9 @@
 import type { Scenario } from "../scenario.ts";
 import { SCENARIOS as AGGREGATOR_KILLED } from "./aggregator_killed.ts";
 import { SCENARIOS as AGGREGATOR_ZOMBIE } from "./aggregator_zombie.ts";
+import { SCENARIOS as DEAD_LETTER_SIZES } from "./dead_letter_sizes.ts";
+import { SCENARIOS as DEAD_LETTERS } from "./dead_letters.ts";
+import { SCENARIOS as FOREIGN_DATABASE } from "./foreign_database.ts";
 import { SCENARIOS as INSTANCES } from "./instances.ts";
 import { SCENARIOS as POSTGRES_DISK } from "./postgres_disk_full.ts";
 import { SCENARIOS as SINK } from "./sink.ts";
@@ -13,5 +16,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...SINK,
   ...POSTGRES_DISK,
   ...INSTANCES,
+  ...DEAD_LETTERS,
+  ...DEAD_LETTER_SIZES,
+  ...FOREIGN_DATABASE,
   ...STUCK,
 ];
