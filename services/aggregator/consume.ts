@@ -48,6 +48,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   let membership = 0;
   const workers = new Map<number, { worker: PartitionWorker; membership: number }>();
   const trouble = new Map<number, string>();
+  /** Partitions whose transactions fail, until one is committed: why the last did, and how many. */
+  const failing = new Map<number, { message: string; times: number }>();
 
   const { consumer, faults, membership: memberNow } = createGroupConsumer({
     kafka,
@@ -59,6 +61,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     onJoin(assignment) {
       membership++;
       trouble.clear();
+      failing.clear();
       const assigned = assignment[topic] ?? [];
       metrics.assigned.set(assigned.length);
       for (const [partition, held] of workers) {
@@ -84,6 +87,9 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     if (held?.membership === membership) return held.worker;
     if (held) forget(partition, held.worker);
     const member = membership;
+    const failures = failing.get(partition)?.times ?? 0;
+    // After the first failure it is tried at once: the transaction may have been another's to end.
+    if (failures > 1) await sleep(backoffDelay(takeover_backoff, failures), options.stopping);
     for (let attempt = 0; !options.stopping.aborted && member === membership; attempt++) {
       // The heartbeat confirms the assignment: it throws where another member has the partition.
       await keepAlive();
@@ -135,6 +141,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     const worker: PartitionWorker = startWorker(owned, {
       ...options.worker,
       onFlushed(told) {
+        failing.delete(partition);
         metrics.sent.inc({ to: "candles" }, told.candles);
         metrics.sent.inc({ to: "dead_letters" }, told.dead_letters);
         metrics.duration.observe(told.batch_duration_seconds);
@@ -153,6 +160,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
           ...errorFields(error),
         });
         if (workers.get(partition)?.worker !== worker) return;
+        const times = (failing.get(partition)?.times ?? 0) + 1;
+        failing.set(partition, { message: (error as Error).message, times });
         forget(partition, worker);
         consumer.seek({ topic, partition, offset: worker.committedOffset().toString() });
       },
@@ -208,8 +217,12 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     eachBatch: takeBatch,
   });
 
-  const troubles = (): string[] =>
-    [...trouble].map(([partition, message]) => `partition ${partition}: ${message}`);
+  const troubles = (): string[] => {
+    // A single failure may be a commit whose answer was lost, with nothing left to write after it.
+    const failed = [...failing].filter(([, { times }]) => times > 1)
+      .map(([partition, { message }]) => [partition, message] as const);
+    return [...trouble, ...failed].map(([partition, text]) => `partition ${partition}: ${text}`);
+  };
 
   return {
     faults: () => [...troubles(), ...faults()],

@@ -44,6 +44,9 @@ export async function writeFlush(
       topicMessages: byTopic(send),
       acks: -1,
       compression: compressionType(compression),
+    }).catch((error) => {
+      // Outputs and letters are never in one send, so the first record's topic is that of all.
+      throw new Error(`Cannot write to ${send[0]!.topic}: ${error.message}`, { cause: error });
     });
     first_offset ??= BigInt(written!.baseOffset!);
   }

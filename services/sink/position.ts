@@ -142,7 +142,8 @@ export async function claimPosition(
 /**
  * Checks at start that a database and the topics belong together, partitions without new records
  * included, and remembers the beginning of those that are new: whoever looks for what is not stored
- * yet finds a row for each.
+ * yet finds a row for each. Where they do not belong together nothing is remembered: the database's
+ * own sink would be refused by such a row.
  *
  * @param reader Tells what the topics hold.
  * @param topics The topics that the consumer reads.
@@ -154,13 +155,17 @@ export async function checkPositions(
   owner: PositionOwner,
   topics: readonly string[],
 ): Promise<void> {
+  const fresh: { topic: string; partition: number; ends: PartitionEnds }[] = [];
   for (const topic of topics) {
     const partitions = await reader.partitions(topic);
     for (let partition = 0; partition < partitions; partition++) {
       const remembered = await readPositions(database, owner, topic, partition);
       const ends = await reader.ends(topic, partition);
-      if (judgePosition(owner, `${topic}/${partition}`, remembered, ends) !== null) continue;
-      await rememberFirst(database, owner, topic, partition, ends);
+      const judged = judgePosition(owner, `${topic}/${partition}`, remembered, ends);
+      if (judged === null) fresh.push({ topic, partition, ends });
     }
+  }
+  for (const { topic, partition, ends } of fresh) {
+    await rememberFirst(database, owner, topic, partition, ends);
   }
 }

@@ -6,7 +6,7 @@ import { backoffDelay, sleep } from "../../runtime/backoff.ts";
 import { answeredWithin, type Database } from "../../runtime/database.ts";
 import { deadLetter } from "../../runtime/dead_letter_record.ts";
 import type { RefusedRecord } from "../../runtime/kafka_record.ts";
-import type { Sender } from "../../runtime/kafka_sender.ts";
+import type { OutgoingRecord, Sender } from "../../runtime/kafka_sender.ts";
 import { errorFields, type Logger } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
 import { cutSends } from "../../runtime/send_sizes.ts";
@@ -134,7 +134,12 @@ async function splitSlice(
   return await writeRows(options, { ...slice, from: border, rows: rows.slice(middle) }, signal);
 }
 
-/** @returns False where the signal was aborted before Kafka had the letters. */
+/**
+ * Writes letters; waits and tries again while Kafka refuses them.
+ *
+ * @returns False where the signal was aborted before Kafka had the letters.
+ * @throws Error where the sender can't go on: a new one must be made.
+ */
 async function writeLetters(
   options: WriterOptions,
   { topic, partition }: Slice,
@@ -145,10 +150,47 @@ async function writeLetters(
   const { dead_letter_topic, metrics } = options;
   const place = { stage: STAGE, dead_letter_topic, topic, partition };
   for (const letters of cutSends(refused.map((record) => deadLetter(place, record)))) {
-    if (!await finishedBefore(signal, options.sender.send(letters))) return false;
+    if (!await sendLetters(options, `${topic}/${partition}`, letters, signal)) return false;
   }
   for (const { fault } of refused) metrics.discarded.inc({ reason: fault.reason });
   return true;
+}
+
+/** The broker's answers after which an idempotent producer can send no more. */
+const SENDER_OVER = [
+  "OUT_OF_ORDER_SEQUENCE_NUMBER",
+  "INVALID_PRODUCER_EPOCH",
+  "INVALID_PRODUCER_ID_MAPPING",
+  "UNKNOWN_PRODUCER_ID",
+];
+
+async function sendLetters(
+  { dead_letter_topic, sender, metrics, log, trouble }: WriterOptions,
+  place: string,
+  letters: readonly OutgoingRecord[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      const sent = await finishedBefore(signal, sender.send(letters));
+      if (sent && attempt > 0) trouble.delete(place);
+      return sent;
+    } catch (error) {
+      if (SENDER_OVER.includes((error as { type?: string }).type ?? "")) throw error;
+      metrics.errors.inc({ kind: "dead_letters" });
+      const message = `Cannot write to ${dead_letter_topic}: ${(error as Error).message}`;
+      if (trouble.get(place) !== message) {
+        log.warn("dead letters could not be written; trying again", {
+          event: "dead_letters_failed",
+          place,
+          ...errorFields(error),
+        });
+      }
+      trouble.set(place, message);
+      await sleep(backoffDelay(BACKOFF, attempt), signal);
+    }
+  }
+  return false;
 }
 
 /** Waits for some work, or until the signal is aborted: the work then goes on for nobody. */
