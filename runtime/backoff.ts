@@ -1,4 +1,4 @@
-/** Waiting between attempts: exponential, capped, with full jitter. */
+/** Waiting between attempts: exponential, capped, with jitter. */
 
 /** How long to wait between attempts, in milliseconds. */
 export interface Backoff {

@@ -9,6 +9,12 @@ Deno.test("waits grow to their cap, half of each at least", () => {
   strictEqual(backoffDelay(backoff, 500, 1), 1_000);
 });
 
+Deno.test("waits differ, so that those who failed together do not come back together", () => {
+  const draws = Array.from({ length: 20 }, () => backoffDelay({ initial_ms: 8, max_ms: 32 }, 9));
+  ok(new Set(draws).size > 1);
+  ok(draws.every((draw) => draw >= 16 && draw <= 32));
+});
+
 Deno.test("a wait ends early when its signal is aborted", async () => {
   const stopping = new AbortController();
   const started_at = performance.now();

@@ -78,7 +78,10 @@ export interface StuckWatchOptions {
   membership(): Membership;
   /** Where the group goes on, as whoever keeps its positions has it, by `topic/partition`. */
   positions(): Promise<ReadonlyMap<string, bigint>>;
-  /** Whether something is known to be amiss, is retried and is shown in /ready. */
+  /**
+   * Whether something is known to keep it from moving: what is amiss, is retried and is shown in
+   * /ready, or work that takes its time and whose every wait has a deadline of its own.
+   */
   isTroubled(): boolean;
   log: Logger;
   stopping: AbortSignal;

@@ -28,6 +28,8 @@ export interface RunningConsumer {
   faults(): string[];
   /** Those of them that it tries to mend, again and again. */
   troubles(): string[];
+  /** Whether a partition is being taken over, which moves nothing and may take long. */
+  isTakingOver(): boolean;
   membership(): Membership;
   stop(): Promise<void>;
 }
@@ -48,6 +50,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   let membership = 0;
   const workers = new Map<number, { worker: PartitionWorker; membership: number }>();
   const trouble = new Map<number, string>();
+  let takeovers_under_way = 0;
   /** Partitions whose transactions fail, until one is committed: why the last did, and how many. */
   const failing = new Map<number, { message: string; times: number }>();
 
@@ -95,7 +98,9 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       await keepAlive();
       const started_at_ms = Date.now();
       try {
-        const owned = await takeOver(takeover, partition, keepAlive);
+        takeovers_under_way++;
+        const owned = await takeOver(takeover, partition, keepAlive)
+          .finally(() => takeovers_under_way--);
         // It is for nobody where the group was joined anew meanwhile, or a stop has begun.
         if (member !== membership || options.stopping.aborted) {
           await owned.producer.disconnect();
@@ -227,6 +232,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   return {
     faults: () => [...troubles(), ...faults()],
     troubles,
+    isTakingOver: () => takeovers_under_way > 0,
     membership: memberNow,
     async stop() {
       await Promise.all([...workers.values()].map(({ worker }) => worker.close()));

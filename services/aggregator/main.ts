@@ -68,7 +68,7 @@ await runService({
           BigInt(offset),
         ]));
       },
-      isTroubled: () => consumer.troubles().length > 0,
+      isTroubled: () => consumer.troubles().length > 0 || consumer.isTakingOver(),
       log,
       stopping,
       onStuck(error) {

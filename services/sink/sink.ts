@@ -89,7 +89,8 @@ export async function startSink(context: SinkContext): Promise<RunningWork> {
   });
 
   const watch = watchForStuck({
-    stuck_after_ms: config.stuck_after_ms,
+    // A transaction may take as long as it is allowed to, and moves nothing meanwhile.
+    stuck_after_ms: Math.max(config.stuck_after_ms, store_deadline_ms + STORE_MARGIN_MS),
     group: config.consumer_group,
     topic: config.tick_topic,
     reader,

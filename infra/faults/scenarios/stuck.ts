@@ -35,7 +35,11 @@ async function silenceFetches({ platform, watch }: Scene, stage: StageName): Pro
 export const SCENARIOS: readonly Scenario[] = (["aggregator", "sink"] as const).map((stage) => ({
   name: `${stage}-stuck`,
   fault: 4,
-  environment: { TAPELINE_STUCK_AFTER_MS: String(STUCK_AFTER_MS) },
+  environment: {
+    TAPELINE_STUCK_AFTER_MS: String(STUCK_AFTER_MS),
+    // The sink's patience is that of its transactions at least.
+    TAPELINE_SINK_STATEMENT_TIMEOUT_MS: "1000",
+  },
   async inject(scene) {
     await silenceFetches(scene, stage);
     return 1;
