@@ -24,7 +24,10 @@ export const SCENARIOS: readonly Scenario[] = [
         } else if (chance.between(0, 2) === 0) {
           await chance.pick(instances).discard();
         } else {
-          const code = await chance.pick(instances).stop();
+          const instance = chance.pick(instances);
+          // A signal that comes before a process has begun to listen for it just ends it.
+          await instance.process().operationsUrl();
+          const code = await instance.stop();
           if (code !== 0) throw new Error(`An ordered stop of the ${stage} ended with ${code}`);
         }
         changes++;
