@@ -52,7 +52,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   const trouble = new Map<number, string>();
   let takeovers_under_way = 0;
   /** Partitions whose transactions fail, until one is committed: why the last did, and how many. */
-  const failing = new Map<number, { message: string; times: number }>();
+  const failing = new Map<number, { message: string; times: number; from: bigint }>();
 
   const { consumer, faults, membership: memberNow } = createGroupConsumer({
     kafka,
@@ -110,6 +110,9 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
         metrics.takeover_duration.observe((Date.now() - started_at_ms) / 1000);
         noteTrimmed(partition, owned.trimmed);
         trouble.delete(partition);
+        // It had been committed; only the answer was lost.
+        const { from = owned.state.next_offset } = failing.get(partition) ?? {};
+        if (owned.state.next_offset > from) failing.delete(partition);
         return hold(partition, member, owned);
       } catch (error) {
         if (isRebalance(error)) throw error;
@@ -166,7 +169,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
         });
         if (workers.get(partition)?.worker !== worker) return;
         const times = (failing.get(partition)?.times ?? 0) + 1;
-        failing.set(partition, { message: (error as Error).message, times });
+        const { message } = error as Error;
+        failing.set(partition, { message, times, from: worker.committedOffset() });
         forget(partition, worker);
         consumer.seek({ topic, partition, offset: worker.committedOffset().toString() });
       },
