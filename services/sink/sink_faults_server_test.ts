@@ -11,6 +11,7 @@ import {
 import type { Database } from "../../runtime/database.ts";
 import { readDeadLetter } from "../../runtime/dead_letters.ts";
 import { withHangingProxy } from "./hanging_proxy.ts";
+import { migrate } from "./migrate.ts";
 import {
   countTicks,
   makeTopics,
@@ -153,6 +154,21 @@ Deno.test("faults of the sink and of its database", async (test) => {
             WHERE datname = current_database() AND state LIKE 'idle in transaction%'`;
           strictEqual(open.length, 0);
         });
+      });
+    });
+
+    await test.step("a database too slow for a batch gets it in parts", async () => {
+      const { topics, url, environment } = await fresh(servers, "slow");
+      const ticks = someTicks(3_000);
+      const hasty = { ...environment, TAPELINE_SINK_STATEMENT_TIMEOUT_MS: "500" };
+      await withDatabase(url, async (database) => {
+        await migrate(database);
+        await database.sql.unsafe(`
+          CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM pg_sleep(0.001); RETURN new; END';
+          CREATE TRIGGER slow BEFORE INSERT ON ticks FOR EACH ROW EXECUTE FUNCTION wait()`);
+        await sendTicks(servers, topics.ticks, ticks);
+        await withService("sink", hasty, () => expectStored(database, ticks));
       });
     });
 

@@ -1,6 +1,7 @@
 /**
- * Brings a slice into the database whatever comes: waits while the database is away, finds a row
- * that is refused, writes dead letters before the position moves past their records.
+ * Brings a slice into the database whatever comes: waits while the database is away, stores less at
+ * once while it is slow, finds a row that is refused, writes dead letters before the position moves
+ * past their records.
  */
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
 import { answeredWithin, type Database } from "../../runtime/database.ts";
@@ -66,9 +67,10 @@ async function writeRows(
   const { metrics, trouble } = options;
   const place = `${slice.topic}/${slice.partition}`;
   for (let attempt = 0; !signal.aborted; attempt++) {
+    let started_at = performance.now();
     try {
       await ensurePartitions(options, slice);
-      const started_at = performance.now();
+      started_at = performance.now();
       await storeSlice(options.database, options.owner, slice, options.store_deadline_ms);
       trouble.delete(place);
       countStored(metrics, slice, performance.now() - started_at);
@@ -96,6 +98,11 @@ async function writeRows(
         });
       }
       trouble.set(place, message);
+      // A slow database would be too slow for all of it again. What another partition's deadline has
+      // cut off says only by its time that it was slow.
+      const is_slow = fault === "too_slow" ||
+        performance.now() - started_at > options.store_deadline_ms / 2;
+      if (is_slow && slice.rows.length > 1) return await storeHalves(options, slice, signal);
       await sleep(backoffDelay(BACKOFF, attempt), signal);
     }
   }
@@ -109,10 +116,7 @@ async function ensurePartitions(options: WriterOptions, { ingest_days }: Slice):
   await answeredWithin(options.database, work, options.store_deadline_ms, doing);
 }
 
-/**
- * Finds the refused row by halving: each half is stored with a position of its own, so that nothing
- * has to be remembered if this ends in the middle.
- */
+/** Finds the refused row by halving. */
 async function splitSlice(
   options: WriterOptions,
   slice: Slice,
@@ -126,6 +130,19 @@ async function splitSlice(
     if (!await writeLetters(options, slice, refused, signal)) return "aborted";
     return await writeRows(options, { ...slice, rows: [] }, signal);
   }
+  return await storeHalves(options, slice, signal);
+}
+
+/**
+ * Stores each half with a position of its own, so that nothing has to be remembered if this ends in
+ * the middle.
+ */
+async function storeHalves(
+  options: WriterOptions,
+  slice: Slice,
+  signal: AbortSignal,
+): Promise<WriteOutcome> {
+  const { rows } = slice;
   const middle = rows.length >> 1;
   const border = BigInt(rows[middle]!.record.offset);
   const first: Slice = { ...slice, to: border, rows: rows.slice(0, middle), replaced: 0 };

@@ -13,10 +13,17 @@ export class PositionMovedError extends Error {
 }
 
 /** Why a transaction did not come about. */
-export type StoreFault = "position_moved" | "partition_missing" | "row_refused" | "database";
+export type StoreFault =
+  | "position_moved"
+  | "partition_missing"
+  | "row_refused"
+  | "too_slow"
+  | "database";
 
 /** Data exceptions and violated constraints (PostgreSQL documentation, appendix A). */
 const ROW_CLASSES = ["22", "23"];
+/** The server has ended a statement, for it took longer than it may. */
+const QUERY_CANCELED = "57014";
 
 /**
  * Tells a row that can't be stored from a database that is away.
@@ -26,6 +33,7 @@ const ROW_CLASSES = ["22", "23"];
 export function storeFault(error: unknown): StoreFault {
   if (error instanceof PositionMovedError) return "position_moved";
   const refusal = serverError(error);
+  if (refusal?.code === QUERY_CANCELED) return "too_slow";
   if (refusal === null || !ROW_CLASSES.includes(refusal.code.slice(0, 2))) return "database";
   // A row without a partition has a violated constraint's SQLSTATE too, but nothing is wrong with it.
   return refusal.routine === "ExecFindPartition" ? "partition_missing" : "row_refused";
