@@ -17,7 +17,7 @@ const seed = Number(Deno.env.get("FAULTS_SEED") ?? Math.floor(Date.now() / DAY_M
 /** As many that are not long, of different kinds. */
 function drawn(): Scenario[] {
   const chance = chanceOf(seed);
-  const left = SCENARIOS.filter(({ is_long }) => !is_long);
+  const left = SCENARIOS.filter(({ is_long, isPossible }) => !is_long && (isPossible?.() ?? true));
   const chosen: Scenario[] = [];
   while (chosen.length < COUNT && left.length > 0) {
     const [scenario] = left.splice(chance.between(0, left.length - 1), 1);

@@ -16,14 +16,20 @@ const { values, positionals } = parseArgs({
 const seed = values.seed === undefined
   ? crypto.getRandomValues(new Uint32Array(1))[0]!
   : Number(values.seed);
-const chosen = SCENARIOS.filter(({ name }) =>
+const named = SCENARIOS.filter(({ name }) =>
   positionals.length === 0 || positionals.some((part) => name.includes(part))
 );
+const chosen = named.filter((scenario) => scenario.isPossible?.() ?? true);
+for (const { name } of named) {
+  if (!chosen.some((scenario) => scenario.name === name)) {
+    console.log(`left out: ${name} can't be done on this machine`);
+  }
+}
 
 if (!Number.isSafeInteger(seed) || seed < 0 || chosen.length === 0) {
   console.error(
     chosen.length === 0
-      ? `No fault's name holds ${positionals.join(" or ")}. There are: ${
+      ? `No fault that can be done here has a name with ${positionals.join(" or ")}. There are: ${
         SCENARIOS.map(({ name }) => name).join(", ")
       }`
       : `--seed must be a whole number from 0 on, and is ${JSON.stringify(values.seed)}`,

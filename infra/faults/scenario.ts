@@ -19,6 +19,8 @@ export interface Scenario {
   starves_source?: boolean;
   /** It takes more than a minute: `deno task faults` runs it, the test run does not. */
   is_long?: boolean;
+  /** Whether it can be done on this machine; absent: anywhere. */
+  isPossible?(): boolean;
   /** Runs it with other servers than those that all share. */
   within?<Result>(
     servers: FaultServers,

@@ -46,10 +46,11 @@ async function isBack(postgres: LocalPostgres, isThere: () => Promise<unknown>):
   );
 }
 
-export const SCENARIOS: readonly Scenario[] = canMakeSmallDisk()
-  ? [{
+export const SCENARIOS: readonly Scenario[] = [
+  {
     name: "postgres-disk-full",
     fault: 6,
+    isPossible: canMakeSmallDisk,
     within: onSmallDisk,
     async inject(scene) {
       const { fleet, servers: { postgres }, connections: { database } } = scene.platform;
@@ -71,5 +72,5 @@ export const SCENARIOS: readonly Scenario[] = canMakeSmallDisk()
       await isReady(sink!);
       return 1;
     },
-  }]
-  : [];
+  },
+];
