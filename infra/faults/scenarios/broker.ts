@@ -114,6 +114,8 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "broker-killed",
     fault: 3,
+    // While the broker is away the producer takes what its queue holds, and no more.
+    starves_source: true,
     async inject({ platform, watch, chance }) {
       const { kafka, frames } = platform.servers;
       const reader = followCandles(platform);
