@@ -22,7 +22,11 @@ export async function isReady(sink: Instance): Promise<void> {
   );
 }
 
-/** @throws Error where anything was stored since then. */
+/**
+ * Holds what is stored against what was stored before.
+ *
+ * @throws Error where there is more.
+ */
 export function assertNothingStored({ watch }: Scene, before: bigint): void {
   const stored = watch.stored() - before;
   if (stored > 0n) throw new Error(`${stored} ticks were stored all the same`);
