@@ -88,7 +88,8 @@ export async function startToxiproxy(data_dir: string, progress: Progress): Prom
           }
         },
         async heal() {
-          for (const toxic of await call("GET", path) as { name: string }[]) {
+          // The last one first: what another has held would have to pass through it.
+          for (const toxic of (await call("GET", path) as { name: string }[]).toReversed()) {
             await call("DELETE", `${path}/${toxic.name}`);
           }
         },
