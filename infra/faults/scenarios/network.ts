@@ -93,17 +93,14 @@ async function eachOnce({ sql }: Database, posters: Poster): Promise<void> {
 }
 
 /** Cuts the services off, and resolves when each has connected again. */
-async function cutOff(
-  frames: KafkaProxy,
-  cut: () => void | Promise<void>,
-): Promise<void> {
+async function cutOff(frames: KafkaProxy): Promise<void> {
   const born = frames.connections();
   const away = new Set(CLIENTS);
   frames.decideBy(({ connection, client_id }) => {
     if (connection >= born) away.delete(client_id);
     return "pass";
   });
-  await cut();
+  frames.cutAll();
   const deadline = AbortSignal.timeout(RECONNECT_DEADLINE_MS);
   while (away.size > 0) {
     if (deadline.aborted) throw new Error(`Still not connected again: ${[...away].join(", ")}`);
@@ -164,18 +161,18 @@ export const SCENARIOS: readonly Scenario[] = [
       const { frames, kafka_network, postgres_network } = platform.servers;
       for (let time = 0; time < ALL_CUT_TIMES; time++) {
         await sleep(chance.between(0, CALM_MS_MAX));
-        await cutOff(frames, () => frames.cutAll());
+        await cutOff(frames);
         await watch.caughtUp();
       }
       for (let time = 0; time < RESET_TIMES; time++) {
         await sleep(chance.between(0, CALM_MS_MAX));
-        await cutOff(frames, async () => {
-          const networks = [kafka_network, postgres_network];
-          const reset: Toxic = { type: "reset_peer", attributes: { timeout: 0 } };
-          await Promise.all(networks.map((network) => network.poison(reset)));
-          await sleep(RESET_MS);
-          await Promise.all(networks.map((network) => network.heal()));
-        });
+        const born = frames.connections();
+        const networks = [kafka_network, postgres_network];
+        const reset: Toxic = { type: "reset_peer", attributes: { timeout: 0 } };
+        await Promise.all(networks.map((network) => network.poison(reset)));
+        await sleep(RESET_MS);
+        await Promise.all(networks.map((network) => network.heal()));
+        if (frames.connections() === born) throw new Error("The reset cut no connection");
         await watch.caughtUp();
       }
       return ALL_CUT_TIMES + RESET_TIMES;
