@@ -25,7 +25,6 @@ export interface Verdict {
 }
 
 const DRAIN_DEADLINE_MS = 120_000;
-/** By itself Kafka aborts a transaction after 30 s and looks for such every 10 s. */
 const DIFFERENCES_SHOWN = 5;
 
 /**

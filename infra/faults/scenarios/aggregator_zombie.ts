@@ -1,16 +1,15 @@
 /** Fault 2: an aggregator that is taken over and does not know it. */
-import { withDeadline } from "../../../runtime/backoff.ts";
 import { groupPositions } from "../../local/lag.ts";
 import { eventually } from "../../testing/test_service.ts";
 import type { Instance } from "../fleet.ts";
+import { hitFrame, ofTransaction } from "../hit_frame.ts";
+import { API } from "../kafka_proxy.ts";
 import type { Fate } from "../messages.ts";
-import { API, type Frame } from "../kafka_proxy.ts";
 import { type Platform, SESSION_TIMEOUT_MS } from "../platform.ts";
 import type { Scenario, Scene } from "../scenario.ts";
 
 /** A stopped instance's partitions are taken over within its session timeout and this. */
 const TAKEOVER_MARGIN_MS = 5_000;
-const HIT_DEADLINE_MS = 30_000;
 const TIMES = 2;
 
 /** Resolves when the group's offset of every partition has moved. */
@@ -65,11 +64,6 @@ async function takenOver(
   await watch.caughtUp();
 }
 
-function isCommit(frame: Frame): boolean {
-  return frame.client_id === "aggregator" && frame.api_key === API.end_txn &&
-    frame.direction === "request" && frame.in_transaction;
-}
-
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: "aggregator-frozen-at-commit",
@@ -78,23 +72,24 @@ export const SCENARIOS: readonly Scenario[] = [
       const { frames } = scene.platform.servers;
       const [zombie] = scene.platform.fleet.of("aggregator");
       for (let time = 0; time < TIMES; time++) {
-        const hit = Promise.withResolvers<void>();
+        const frozen = Promise.withResolvers<void>();
         const awake = Promise.withResolvers<void>();
-        let held = false;
-        frames.decideBy(async (frame): Promise<Fate> => {
-          if (held || !isCommit(frame)) return "pass";
-          held = true;
+        const freeze = async (): Promise<Fate> => {
           zombie!.freeze();
-          hit.resolve();
+          frozen.resolve();
           // The broker gets this commit when another has the partition.
           await awake.promise;
           return "pass";
-        });
-        await withDeadline(hit.promise, HIT_DEADLINE_MS, "Waiting for a commit");
+        };
+        const hit = hitFrame(frames, ofTransaction(API.end_txn, "request"), freeze);
+        // It is waited for below, and what goes wrong before that is told first.
+        hit.catch(() => {});
+        await Promise.race([frozen.promise, hit]);
         await takenOver(scene, zombie!, () => {
           awake.resolve();
           zombie!.thaw();
         });
+        await hit;
       }
       return TIMES;
     },
