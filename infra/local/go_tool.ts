@@ -39,7 +39,15 @@ export async function buildGoTool(tool: GoTool, progress: Progress): Promise<str
   tell();
   try {
     const { success, stderr } = await new Deno.Command(await findGo(tool.name), {
-      args: ["build", "-mod=readonly", "-trimpath", "-o", partial, tool.package_path],
+      args: [
+        "build",
+        "-mod=readonly",
+        "-trimpath",
+        "-buildvcs=false",
+        "-o",
+        partial,
+        tool.package_path,
+      ],
       cwd: module_dir,
       stdin: "null",
       stdout: "null",
