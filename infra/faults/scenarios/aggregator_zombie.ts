@@ -97,6 +97,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "aggregator-expelled-unknowing",
     fault: 2,
+    is_long: true,
     async inject(scene) {
       const { frames } = scene.platform.servers;
       const [zombie] = scene.platform.fleet.of("aggregator");
