@@ -3,22 +3,18 @@ import { sleep, withDeadline } from "../../runtime/backoff.ts";
 import { groupPositions, sinkPositions } from "../local/lag.ts";
 import { LOAD_TICKS_PER_S, type Platform } from "./platform.ts";
 
-/** How far the stages have come, in records. */
+/** How far the stages have come, and could: next offsets by partition. */
 interface Places {
-  /** Ticks behind the aggregator and behind the sink. */
-  aggregator_behind: number;
-  sink_behind: number;
-  /** Sums of positions: they only grow. */
-  aggregated: bigint;
-  stored: bigint;
-  /** Where each partition ends, and where its slowest stage is. */
+  aggregated: bigint[];
+  stored: bigint[];
   ends: bigint[];
-  slowest: bigint[];
 }
+
+const STAGES = ["aggregated", "stored"] as const;
 
 /** What is watched. */
 export interface Watch {
-  /** Longest time in which a stage did not move, ms. */
+  /** Longest time in which a stage did not move in a partition where ticks waited, ms. */
   longestStallMs(): number;
   /** Longest time that catching up took, ms. */
   longestRecoveryMs(): number;
@@ -48,7 +44,8 @@ export function startWatch(platform: Platform): Watch {
   let longest_recovery_ms = 0;
   let seen: Places | null = null;
   let looked = Promise.withResolvers<void>();
-  const moved_at_ms = { aggregated: performance.now(), stored: performance.now() };
+  /** When a place of a stage moved last, or had nothing before it. */
+  const moved_at_ms = new Map<string, number>();
   const watching = watch();
 
   async function watch(): Promise<void> {
@@ -57,18 +54,24 @@ export function startWatch(platform: Platform): Watch {
         // A server is away: nothing moves then.
         .catch(() => null);
       if (places !== null) note(places);
-      for (const what of ["aggregated", "stored"] as const) {
-        longest_stall_ms = Math.max(longest_stall_ms, performance.now() - moved_at_ms[what]);
+      for (const at_ms of moved_at_ms.values()) {
+        longest_stall_ms = Math.max(longest_stall_ms, performance.now() - at_ms);
       }
       await sleep(LOOK_INTERVAL_MS, over.signal);
     }
   }
 
   function note(places: Places): void {
-    for (const what of ["aggregated", "stored"] as const) {
-      const before = seen?.[what] ?? 0n;
-      if (places[what] < before) setbacks.push(`${what} went back: ${before} → ${places[what]}`);
-      if (places[what] > before) moved_at_ms[what] = performance.now();
+    for (const stage of STAGES) {
+      for (const [partition, offset] of places[stage].entries()) {
+        const before = seen?.[stage][partition] ?? 0n;
+        const place = `partition ${partition}, ${stage}`;
+        if (offset < before) setbacks.push(`${place}: went back from ${before} to ${offset}`);
+        const waits = offset < places.ends[partition]!;
+        if (offset > before || !waits || !moved_at_ms.has(place)) {
+          moved_at_ms.set(place, performance.now());
+        }
+      }
     }
     seen = places;
     looked.resolve();
@@ -91,16 +94,18 @@ export function startWatch(platform: Platform): Watch {
     longestStallMs: () => longest_stall_ms,
     longestRecoveryMs: () => longest_recovery_ms,
     setbacks: () => setbacks,
-    stored: () => seen?.stored ?? 0n,
+    stored: () => sum(seen?.stored ?? []),
     async caughtUp(deadline_ms = RECOVERY_DEADLINE_MS) {
       // What was seen before the fault was over says nothing.
       const started_at_ms = performance.now();
       await Promise.race([looked.promise, sleep(deadline_ms)]);
       const ends = seen?.ends ?? [];
       await until(
-        ({ aggregator_behind, sink_behind, slowest }) =>
-          Math.max(aggregator_behind, sink_behind) < LOAD_TICKS_PER_S &&
-          ends.every((end, partition) => slowest[partition]! >= end),
+        (places) =>
+          STAGES.every((stage) =>
+            sum(places.ends) - sum(places[stage]) < LOAD_TICKS_PER_S &&
+            ends.every((end, partition) => places[stage][partition]! >= end)
+          ),
         "the stages to catch up",
         deadline_ms,
       );
@@ -110,8 +115,7 @@ export function startWatch(platform: Platform): Watch {
       await until(() => true, "a first look", deadline_ms);
       const from = seen!;
       await until(
-        ({ stored, aggregated }) =>
-          Number(stored - from.stored) >= ticks && Number(aggregated - from.aggregated) >= ticks,
+        (places) => STAGES.every((stage) => sum(places[stage]) - sum(from[stage]) >= ticks),
         `${ticks} more ticks to come through`,
         deadline_ms,
       );
@@ -132,18 +136,10 @@ async function look({ config, connections }: Platform): Promise<Places> {
   }
   const aggregator = await groupPositions(admin, aggregator_group, tick_topic);
   const sink = await sinkPositions(database, sink_group, cluster_id, tick_topic);
-  const aggregated = sum(aggregator.values());
-  const stored = sum(sink.values());
   return {
-    aggregated,
-    stored,
+    aggregated: ends.map((_, partition) => aggregator.get(partition) ?? 0n),
+    stored: ends.map((_, partition) => sink.get(partition) ?? 0n),
     ends,
-    slowest: ends.map((_, partition) => {
-      const positions = [aggregator.get(partition) ?? 0n, sink.get(partition) ?? 0n];
-      return positions[0]! < positions[1]! ? positions[0]! : positions[1]!;
-    }),
-    aggregator_behind: Number(sum(ends) - aggregated),
-    sink_behind: Number(sum(ends) - stored),
   };
 }
 
