@@ -86,7 +86,7 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
           flush,
           options.compression,
         );
-        // Past it the broker has aborted the transaction anyhow.
+        // Past it the broker is about to abort it, and the takeover that follows fences it.
         const flushed = await withDeadline(written, TRANSACTION_TIMEOUT_MS, "A transaction");
         noteFlushed(state, flush_number, flushed.first_offset);
         committed_offset = flush.next_offset;

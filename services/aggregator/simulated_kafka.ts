@@ -175,17 +175,20 @@ export function clientOf(
         end(kafka, "committed");
         await changed("a transaction was committed");
       },
+      // One that nothing was sent in asks Kafka for nothing.
+      abort: () => Promise.resolve(),
     };
     const made = {
-      async connect() {
-        await called();
-        end(kafka, "aborted");
-        epoch = ++kafka.epoch;
-        await changed("a producer was made");
-      },
+      // It asks for a producer id without the transactional id, which fences nobody.
+      connect: called,
       disconnect: () => Promise.resolve(),
       async transaction() {
-        await mayWrite();
+        if (epoch < 0) {
+          await called();
+          end(kafka, "aborted");
+          epoch = ++kafka.epoch;
+          await changed("a producer was made");
+        }
         return transaction;
       },
     };

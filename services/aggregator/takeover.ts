@@ -74,7 +74,7 @@ export async function takeOver(
   });
   try {
     const doing = `Getting the producer of partition ${partition}`;
-    await withDeadline(producer.connect(), ANSWER_DEADLINE_MS, doing);
+    await withDeadline(fence(producer), ANSWER_DEADLINE_MS, doing);
     await keepAlive();
     const restored = await restore(options, partition, keepAlive);
     const { earliest, last_stable } = await options.reader.ends(options.tick_topic, partition);
@@ -95,6 +95,16 @@ export async function takeOver(
     await producer.disconnect();
     throw error;
   }
+}
+
+/**
+ * Fences whoever had the producer's transactional id, and ends what it had open. kafkajs asks for
+ * that not when it connects but at the first transaction: so one is begun, with nothing in it.
+ */
+async function fence(producer: Producer): Promise<void> {
+  await producer.connect();
+  const transaction = await producer.transaction();
+  await transaction.abort();
 }
 
 /** Reads the committed offset and, from where it points, the state. */
