@@ -1,5 +1,6 @@
 /** A member of a consumer group, with the settings that every stage which reads Kafka shares. */
 import type { Consumer, Kafka } from "kafkajs";
+import { TICK_RECORD_BYTES_MAX } from "../contract/topics.ts";
 import { isPassingAnswer, KAFKA_RETRY } from "./kafka.ts";
 import OffsetManager from "kafkajs/src/consumer/offsetManager/index.js";
 import { errorFields, type Logger } from "./log.ts";
@@ -12,8 +13,10 @@ export interface GroupConsumerOptions {
   session_timeout_ms: number;
   /** How long the broker gathers records before it answers a fetch. */
   fetch_wait_ms: number;
-  /** Most bytes of one partition in a fetch. */
+  /** Most bytes of one partition in a fetch; fewer where many partitions share it. */
   partition_bytes_max: number;
+  /** How many partitions there are in all topics that the group reads. */
+  partitions: number;
   /** Called at each (re)assignment, with the partitions by topic. */
   onJoin(assignment: { [topic: string]: number[] }): void;
   /** Called when kafkajs gave up and starts again. */
@@ -48,6 +51,8 @@ export interface GroupConsumer {
 /** The broker answers a fetch at once with this many bytes, or when the wait is over. */
 const FETCH_BYTES_MIN = 262_144;
 const FETCH_BYTES_MAX = 16_777_216;
+/** Past so many partitions a fetch is larger, up to this: a partition brings a whole batch or none. */
+const FETCH_BYTES_LIMIT = 67_108_864;
 const RETRIES = 10;
 
 keepGroupOffsets();
@@ -82,6 +87,31 @@ function keepGroupOffsets(): void {
   };
 }
 
+/**
+ * What a fetch may bring. kafkajs asks for the partitions in one and the same order each time, and
+ * the broker fills the answer in that order: the first must leave room for the last, or the last gets
+ * nothing for as long as the first have more.
+ *
+ * @returns Bytes.
+ */
+export function fetchBytes(
+  { partitions, partition_bytes_max }: Pick<
+    GroupConsumerOptions,
+    "partitions" | "partition_bytes_max"
+  >,
+): { maxBytes: number; maxBytesPerPartition: number } {
+  const share = Math.floor(FETCH_BYTES_MAX / partitions);
+  const maxBytesPerPartition = Math.max(
+    TICK_RECORD_BYTES_MAX,
+    Math.min(partition_bytes_max, share),
+  );
+  const all = maxBytesPerPartition * partitions;
+  return {
+    maxBytes: Math.min(FETCH_BYTES_LIMIT, Math.max(FETCH_BYTES_MAX, all)),
+    maxBytesPerPartition,
+  };
+}
+
 /** Makes a member; it joins when its `run` is called. */
 export function createGroupConsumer(options: GroupConsumerOptions): GroupConsumer {
   const { group, session_timeout_ms } = options;
@@ -94,8 +124,7 @@ export function createGroupConsumer(options: GroupConsumerOptions): GroupConsume
     heartbeatInterval: heartbeat_interval_ms,
     maxWaitTimeInMs: options.fetch_wait_ms,
     minBytes: FETCH_BYTES_MIN,
-    maxBytes: FETCH_BYTES_MAX,
-    maxBytesPerPartition: options.partition_bytes_max,
+    ...fetchBytes(options),
     allowAutoTopicCreation: false,
     retry: { ...KAFKA_RETRY, retries: RETRIES, restartOnFailure: () => Promise.resolve(true) },
   });

@@ -61,6 +61,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     session_timeout_ms: options.session_timeout_ms,
     fetch_wait_ms: options.fetch_wait_ms,
     partition_bytes_max: FETCH_BYTES_MAX,
+    partitions: takeover.partitions,
     onJoin(assignment) {
       membership++;
       trouble.clear();
@@ -118,6 +119,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
         if (isRebalance(error)) throw error;
         metrics.errors.inc({ kind: "takeover" });
         const message = (error as Error).message;
+        // What an earlier membership met is no trouble of this one.
+        if (member !== membership) return null;
         if (trouble.get(partition) !== message) {
           log.warn("a partition could not be taken over; trying again", {
             partition,

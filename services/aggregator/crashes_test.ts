@@ -6,7 +6,7 @@
  * A crash between two changes needs no trying: what is in memory is lost anyway.
  */
 import { fail, ok } from "node:assert/strict";
-import { type Chance, chanceOf } from "../../infra/faults/chance.ts";
+import { type Chance, chanceOf } from "../../infra/testing/chance.ts";
 import type { WindowRules } from "./series.ts";
 import { writeFlush } from "./flush.ts";
 import { noteFlushed, type PartitionState, takeFlush, takeRecord } from "./partition_state.ts";

@@ -5,7 +5,7 @@
 import { partitionOf } from "../../contract/partition.ts";
 import { ONLY_STAGE_HEADER, RECORD_KIND_HEADER } from "../../contract/records.ts";
 import type { DiscardReason, Tick } from "../../contract/tick.ts";
-import type { Chance } from "../../infra/faults/chance.ts";
+import type { Chance } from "../../infra/testing/chance.ts";
 import type { KafkaRecord } from "../../runtime/kafka_record.ts";
 import { START } from "./simulation.ts";
 

@@ -57,6 +57,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     session_timeout_ms: options.session_timeout_ms,
     fetch_wait_ms: options.fetch_wait_ms,
     partition_bytes_max: FETCH_BYTES_PARTITION_MAX,
+    partitions: await countPartitions(options),
     onJoin(assignment) {
       const before = assigned;
       assigned = placesOf(assignment);
@@ -286,6 +287,13 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       await moves.allEnded();
     },
   };
+}
+
+async function countPartitions(
+  { reader, tick_topic, candle_topic }: ConsumeOptions,
+): Promise<number> {
+  const counts = await Promise.all([tick_topic, candle_topic].map(reader.partitions));
+  return counts[0]! + counts[1]!;
 }
 
 function placesOf(

@@ -20,12 +20,14 @@ import { createTickPartitions } from "./tick_partitions.ts";
 /** What the sink needs of its service. */
 export type SinkContext = ServiceContext<typeof SETTINGS, typeof METRICS>;
 
-/** Beside a connection for each partition stored at once: positions, and the retention. */
-const OTHER_CONNECTIONS = 2;
+/** Beside a connection for each partition stored at once: positions, the retention, the watch. */
+const OTHER_CONNECTIONS = 3;
 /** A transaction may take this much longer than its longest statement. */
 const STORE_MARGIN_MS = 5_000;
 /** Work of many statements (migrations, what has expired, all positions): so much longer than one. */
 const MANY_MARGIN_MS = 60_000;
+/** Each statement has its own timeout; several over large tables may need long. */
+const MIGRATE_DEADLINE_MS = 1_800_000;
 const MIGRATE_BACKOFF = { initial_ms: 100, max_ms: 5_000 };
 
 /**
@@ -139,7 +141,7 @@ async function migrateWhenThere(
       const result = await answeredWithin(
         database,
         migrate(database, migrations),
-        config.statement_timeout_ms + MANY_MARGIN_MS,
+        MIGRATE_DEADLINE_MS,
         "Bringing the tables up to date",
       );
       if (result.applied.length > 0) log.info("the tables are up to date", { ...result });

@@ -55,8 +55,12 @@ export async function writeSlice(
   slice: Slice,
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
-  if (!await writeLetters(options, slice, slice.refused, signal)) return "aborted";
-  return await writeRows(options, slice, signal);
+  const outcome = await writeLetters(options, slice, slice.refused, signal)
+    ? await writeRows(options, slice, signal)
+    : "aborted";
+  // Where the partition is another's now, its trouble is too.
+  if (outcome !== "stored") options.trouble.delete(`${slice.topic}/${slice.partition}`);
+  return outcome;
 }
 
 async function writeRows(
