@@ -1,9 +1,9 @@
 /**
- * A few of the faults that `deno task faults` injects, drawn by the day: all of them in turn, and
- * the same ones for everybody who asks on the same day.
+ * A few of the faults that `deno task faults` injects, drawn by the day: the same ones for everybody
+ * who asks on the same day, and others on the next.
  */
 import { deepStrictEqual } from "node:assert/strict";
-import { chanceOf } from "./chance.ts";
+import { chanceOf } from "../testing/chance.ts";
 import { withFaultServers } from "./fault_servers.ts";
 import { type Outcome, runScenario, type Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios/all.ts";

@@ -37,8 +37,6 @@ export interface Fleet {
 }
 
 const RESTART_BACKOFF = { initial_ms: 100, max_ms: 2_000 };
-/** Deno's exit code after SIGKILL. */
-const EXIT_KILLED = 137;
 
 /**
  * Makes a fleet.
@@ -117,7 +115,7 @@ export function createFleet(common: { [variable: string]: string }): Fleet {
   return {
     add,
     of: (stage) => [...instances].filter((instance) => instance.stage === stage),
-    unexpected: () => unexpected.filter((text) => !text.includes(`with ${EXIT_KILLED}`)),
+    unexpected: () => unexpected,
     async killAll() {
       over.abort();
       for (const instance of instances) await instance.process().kill();

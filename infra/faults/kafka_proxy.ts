@@ -8,7 +8,6 @@ import { carryMessages, type Fate } from "./messages.ts";
 export const API = {
   produce: 0,
   fetch: 1,
-  offset_commit: 8,
   heartbeat: 12,
   init_producer_id: 22,
   add_partitions_to_txn: 24,

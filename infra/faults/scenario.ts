@@ -1,5 +1,5 @@
 /** One fault, from the load before it to the verdict after it. */
-import { type Chance, chanceOf } from "./chance.ts";
+import { type Chance, chanceOf } from "../testing/chance.ts";
 import type { FaultServers } from "./fault_servers.ts";
 import { LOAD_TICKS_PER_S, type Platform, withPlatform } from "./platform.ts";
 import { settle, type Verdict } from "./verdict.ts";
@@ -95,12 +95,13 @@ async function runWith(
 
     const watch = startWatch(platform);
     try {
-      const load_from = { ticks: watch.stored(), at_ms: performance.now() };
+      await watch.moves(0, FLOW_DEADLINE_MS);
+      const load_from = { ticks: watch.sent(), at_ms: performance.now() };
       const times = await scenario.inject({ platform, watch, chance: chanceOf(seed) });
       await watch.caughtUp();
       await watch.moves(WARM_TICKS, FLOW_DEADLINE_MS);
       const load_s = (performance.now() - load_from.at_ms) / 1000;
-      const ticks_per_s = Number(watch.stored() - load_from.ticks) / load_s;
+      const ticks_per_s = Number(watch.sent() - load_from.ticks) / load_s;
       await watch.stop();
       const verdict = await settle(platform);
       verdict.faults.push(...watch.setbacks());

@@ -44,6 +44,8 @@ export async function settle(platform: Platform): Promise<Verdict> {
   const drained = AbortSignal.timeout(DRAIN_DEADLINE_MS);
   await platform.progress.drained(drained);
   if (drained.aborted) throw new Error(`Not drained within ${DRAIN_DEADLINE_MS / 1000} s`);
+  const left = await sessionsLeft(platform);
+  if (left > 0) faults.push(`${left} sessions are left idle in a transaction`);
   await Promise.all([stopAll("aggregator"), stopAll("sink")]);
   faults.push(...fleet.unexpected());
 
@@ -64,11 +66,6 @@ export async function settle(platform: Platform): Promise<Verdict> {
   if (differing.length > 0) {
     faults.push(`candles differ from their ticks, as ${JSON.stringify(differing[0])}`);
   }
-  const { sessions } = (await connections.database.sql`
-    select count(*)::float8 as sessions from pg_stat_activity
-    where state like 'idle in transaction%' and datname = current_database()`)[0]!;
-  if (sessions > 0) faults.push(`${sessions} sessions are left idle in a transaction`);
-
   faults.push(...await undecided(platform));
   const refused = await refusedByAggregator(platform);
   let transactions = 0;
@@ -87,11 +84,24 @@ export async function settle(platform: Platform): Promise<Verdict> {
     report.rows.reduce((sum, row) => sum + of(row), 0);
   return {
     sent: total((row) => row.accepted.count),
-    lost: total((row) => Math.max(0, row.in_kafka.count - row.stored.count - row.sink_letters)),
+    lost: total((row) => {
+      // What was accepted and is not in Kafka is lost too.
+      const known = Math.max(row.accepted.count, row.in_kafka.count);
+      return Math.max(0, known - row.stored.count - row.sink_letters);
+    }),
     doubled,
     transactions,
     faults,
   };
+}
+
+/** Sessions that hold a transaction open and do nothing, though nothing is left to do. */
+async function sessionsLeft({ connections: { database } }: Platform): Promise<number> {
+  const [row] = await database.sql`
+    select count(*)::float8 as sessions from pg_stat_activity
+    where state like 'idle in transaction%' and datname = current_database()
+      and state_change < now() - interval '2 seconds'`;
+  return row!.sessions;
 }
 
 /** Partitions on which a transaction is still open: readers of committed records wait there. */

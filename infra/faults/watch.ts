@@ -22,6 +22,8 @@ export interface Watch {
   setbacks(): string[];
   /** Newest sight of how many ticks are stored. */
   stored(): bigint;
+  /** Newest sight of how many ticks Kafka has. */
+  sent(): bigint;
   /**
    * Resolves when the stages have passed where each partition ends now, and are less than a second
    * of load behind: called when a fault is over.
@@ -95,6 +97,7 @@ export function startWatch(platform: Platform): Watch {
     longestRecoveryMs: () => longest_recovery_ms,
     setbacks: () => setbacks,
     stored: () => sum(seen?.stored ?? []),
+    sent: () => sum(seen?.ends ?? []),
     async caughtUp(deadline_ms = RECOVERY_DEADLINE_MS) {
       // What was seen before the fault was over says nothing.
       const started_at_ms = performance.now();

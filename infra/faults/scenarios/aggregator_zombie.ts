@@ -53,6 +53,8 @@ async function takenOver(
 ): Promise<void> {
   const said = zombie.process().lines.length;
   const other = platform.fleet.add("aggregator");
+  // How long a process takes to start is no part of a takeover.
+  await other.process().operationsUrl();
   await eachPartitionMoves(platform, SESSION_TIMEOUT_MS + TAKEOVER_MARGIN_MS);
   wake();
   await refused(zombie, said);

@@ -16,7 +16,7 @@ const LOOK_INTERVAL_MS = 200;
 const NO_TICK = { key: null, value: "no tick ".repeat(50) };
 const LETTER_BYTES_REFUSED = 100;
 /** The client tries some seconds for a topic that is not there, and only a second failure is told. */
-const READY_DEADLINE_MS = 20_000;
+const READY_DEADLINE_MS = 60_000;
 
 /** Makes letters impossible to write, and possible again. */
 interface Outage {

@@ -48,6 +48,7 @@ export const SCENARIOS: readonly Scenario[] = [
         .flatMap((stage) => fleet.of(stage));
       for (let time = 0; time < STOPS; time++) {
         await sleep(chance.between(200, 2_000));
+        await Promise.all(instances.map((instance) => instance.process().operationsUrl()));
         const codes = await Promise.all(instances.map((instance) => instance.restart()));
         if (codes.some((code) => code !== 0)) {
           throw new Error(`Ordered stops ended with ${codes.join(", ")}`);
