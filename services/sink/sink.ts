@@ -132,7 +132,7 @@ export async function startSink(context: SinkContext): Promise<RunningWork> {
 
 /** Migrates as soon as the database is there. */
 async function migrateWhenThere(
-  { config, log, metrics, stopping }: SinkContext,
+  { log, metrics, stopping }: SinkContext,
   database: Database,
 ): Promise<MigrationResult> {
   const migrations = await readMigrations();
