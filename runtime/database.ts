@@ -86,6 +86,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: pool_size,
     connect_timeout: connect_timeout_ms / 1_000,
     max_lifetime: CONNECTION_LIFETIME_S,
+    // It would ask each new connection for its array types, which nothing here uses, and where that
+    // connection is lost before the answer nobody catches the rejection (3.4.9).
+    fetch_types: false,
     backoff: (attempt: number) => backoffDelay(CONNECT_BACKOFF, attempt) / 1_000,
     // Notices ("relation exists, skipping") would go to standard output, among the log lines.
     onnotice: () => {},

@@ -1,9 +1,10 @@
 import { deepStrictEqual, doesNotMatch, rejects, strictEqual, throws } from "node:assert/strict";
 import { once } from "node:events";
 import { inspect } from "node:util";
+import { startStatementProxy } from "../infra/faults/statement_proxy.ts";
 import { withServers } from "../infra/local/test_servers.ts";
 import { eventually } from "../infra/testing/test_service.ts";
-import { type Database, isPassing, openDatabase, serverError } from "./database.ts";
+import { answeredWithin, type Database, isPassing, openDatabase, serverError } from "./database.ts";
 
 function open(url: string, pool_size = 2): Database {
   return openDatabase({
@@ -134,6 +135,21 @@ Deno.test("connections to a real Postgres", async (test) => {
       await sql`SELECT 1`.catch((error) => strictEqual(isPassing(error), true));
       deepStrictEqual((await sql`SELECT 3 AS three`)[0], { three: 3 });
       await close();
+    });
+
+    await test.step("lost at the first query they fail that query, and nothing else", async () => {
+      const proxy = startStatementProxy(Number(new URL(database_url).port));
+      proxy.decideBy(({ moment }) => moment === "statement" ? "cut" : "pass");
+      const proxied = new URL(database_url);
+      proxied.port = String(proxy.port);
+      const database = open(proxied.href);
+      // A rejection that nobody catches fails the test, or leaves a query without an answer.
+      for (let round = 0; round < 5; round++) {
+        const query = database.sql`SELECT 1`.execute();
+        await rejects(answeredWithin(database, query, 5_000, "round " + round), /CONNECTION_CLOSED/);
+      }
+      await database.close();
+      proxy.close();
     });
 
     await test.step("never show the password in an error", async () => {

@@ -7,7 +7,7 @@ import { carryMessages, type Fate, type Judge } from "./messages.ts";
 
 /** What passes that a fault may be aimed at. */
 export interface Passing {
-  moment: "copy_data" | "commit_asked" | "commit_answered";
+  moment: "statement" | "copy_data" | "commit_asked" | "commit_answered";
   /** The session's application_name. */
   application_name: string;
   /** Numbers the clients' connections, from 0. */
@@ -71,7 +71,9 @@ export function startStatementProxy(upstream_port: number): StatementProxy {
         }
         const is_commit = (type === MESSAGE.query && isCommit(words()[0]!)) ||
           (type === MESSAGE.bind && commits.has(words()[1]!));
-        return is_commit ? await passing("commit_asked") : "pass";
+        if (is_commit) return await passing("commit_asked");
+        const is_statement = type === MESSAGE.query || type === MESSAGE.parse;
+        return is_statement ? await passing("statement") : "pass";
       },
       async reply(message) {
         if (String.fromCharCode(message[0]!) !== MESSAGE.complete) return "pass";
