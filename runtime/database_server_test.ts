@@ -146,7 +146,10 @@ Deno.test("connections to a real Postgres", async (test) => {
       // A rejection that nobody catches fails the test, or leaves a query without an answer.
       for (let round = 0; round < 5; round++) {
         const query = database.sql`SELECT 1`.execute();
-        await rejects(answeredWithin(database, query, 5_000, "round " + round), /CONNECTION_CLOSED/);
+        await rejects(
+          answeredWithin(database, query, 5_000, "round " + round),
+          /CONNECTION_CLOSED/,
+        );
       }
       await database.close();
       proxy.close();

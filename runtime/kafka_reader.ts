@@ -5,17 +5,19 @@
  */
 // First: it must stand in place of kafkajs' own before anything of kafkajs is loaded.
 import "./kafka_encoding.ts";
-import Cluster from "kafkajs/src/cluster/index.js";
 import Batch from "kafkajs/src/consumer/batch.js";
-import loggers from "kafkajs/src/loggers/index.js";
-import createSocketFactory from "kafkajs/src/network/socketFactory.js";
 import ISOLATION_LEVEL from "kafkajs/src/protocol/isolationLevel.js";
-import type { KafkaConfig, KafkaMessage } from "kafkajs";
 import { type Backoff, backoffDelay, sleep } from "./backoff.ts";
 import { kafkaConfig, type KafkaOptions } from "./kafka.ts";
+import {
+  type ClusterClient,
+  createCluster,
+  type FetchedPartition,
+  knowTopic,
+  type ReadRecord,
+} from "./kafka_cluster.ts";
 
-/** A record with the Kafka producer id of the batch that it came in. */
-export type ReadRecord = KafkaMessage & { batchContext: { producerId: string } };
+export type { ReadRecord };
 
 /** What one fetch brought. */
 export interface ReadBatch {
@@ -38,6 +40,8 @@ export interface PartitionReader {
   /** How many partitions a topic has; 0 where there is no such topic. */
   partitions(topic: string): Promise<number>;
   ends(topic: string, partition: number): Promise<PartitionEnds>;
+  /** The offset after the last record, whether that is decided or not. kafkajs' admin can't tell. */
+  end(topic: string, partition: number): Promise<bigint>;
   /**
    * @param offset First offset wanted.
    * @param wait_ms How long the broker may wait for new records.
@@ -45,28 +49,6 @@ export interface PartitionReader {
    */
   fetch(topic: string, partition: number, offset: bigint, wait_ms?: number): Promise<ReadBatch>;
   close(): Promise<void>;
-}
-
-interface FetchedPartition {
-  partition: number;
-  errorCode: number;
-  lastStableOffset: string;
-  messages: ReadRecord[];
-}
-
-interface ClusterClient {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  addMultipleTargetTopics(topics: string[]): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  findTopicPartitionMetadata(topic: string): { partitionId: number }[];
-  findLeaderForPartitions(topic: string, partitions: number[]): { [node: string]: number[] };
-  findBroker(options: { nodeId: string }): Promise<{
-    fetch(options: unknown): Promise<{ responses: { partitions: FetchedPartition[] }[] }>;
-    listOffsets(options: unknown): Promise<{
-      responses: { partitions: { offset: string }[] }[];
-    }>;
-  }>;
 }
 
 /** What a broker answers that does not lead the partition any more. */
@@ -100,26 +82,6 @@ export async function untilLed<Answer>(
     await sleep(backoffDelay(LEADERLESS_BACKOFF, attempt));
     await look();
   }
-}
-
-/**
- * Makes a topic's partitions known. kafkajs counts a topic as known once it has been asked for, also
- * where that look failed (the broker was away) or had begun before: it would then be said not to
- * exist for as long as the client lives.
- *
- * @param cluster kafkajs' cluster.
- * @param topic The topic.
- * @throws What the look met; kafkajs' UNKNOWN_TOPIC_OR_PARTITION where there is no such topic.
- */
-export async function knowTopic(
-  cluster: Pick<
-    ClusterClient,
-    "addMultipleTargetTopics" | "findTopicPartitionMetadata" | "refreshMetadata"
-  >,
-  topic: string,
-): Promise<void> {
-  await cluster.addMultipleTargetTopics([topic]);
-  if (cluster.findTopicPartitionMetadata(topic).length === 0) await cluster.refreshMetadata();
 }
 
 /** Timestamps that mean an end, in Kafka's ListOffsets. */
@@ -164,11 +126,16 @@ export async function openReader(
       () => cluster.refreshMetadata(),
     );
 
-  async function offsetAt(topic: string, partition: number, timestamp: number): Promise<bigint> {
+  async function offsetAt(
+    topic: string,
+    partition: number,
+    timestamp: number,
+    isolationLevel: number = ISOLATION_LEVEL.READ_COMMITTED,
+  ): Promise<bigint> {
     const { responses } = await askLeader(topic, partition, (broker) =>
       broker.listOffsets({
         replicaId: -1,
-        isolationLevel: ISOLATION_LEVEL.READ_COMMITTED,
+        isolationLevel,
         topics: [{ topic, partitions: [{ partition, timestamp }] }],
       }));
     return BigInt(responses[0]!.partitions[0]!.offset);
@@ -190,6 +157,7 @@ export async function openReader(
         last_stable: await offsetAt(topic, partition, LATEST),
       };
     },
+    end: (topic, partition) => offsetAt(topic, partition, LATEST, ISOLATION_LEVEL.READ_UNCOMMITTED),
     async fetch(topic, partition, offset, wait_ms = 100) {
       const fetchOffset = offset.toString();
       const { responses } = await askLeader(topic, partition, (broker) =>
@@ -220,21 +188,6 @@ function readBatch(topic: string, offset: bigint, fetched: FetchedPartition): Re
     next_offset: after_last > offset ? after_last : offset,
     last_stable_offset: BigInt(fetched.lastStableOffset),
   };
-}
-
-function createCluster(config: KafkaConfig): ClusterClient {
-  const { createLogger, LEVELS } = loggers as {
-    createLogger: (options: unknown) => unknown;
-    LEVELS: { [name: string]: number };
-  };
-  return new (Cluster as unknown as new (options: unknown) => ClusterClient)({
-    ...config,
-    logger: createLogger({ level: LEVELS.WARN, logCreator: config.logCreator }),
-    socketFactory: (createSocketFactory as unknown as () => unknown)(),
-    metadataMaxAge: 300_000,
-    allowAutoTopicCreation: false,
-    isolationLevel: ISOLATION_LEVEL.READ_COMMITTED,
-  });
 }
 
 /**

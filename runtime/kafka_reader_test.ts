@@ -1,5 +1,5 @@
 import { rejects, strictEqual } from "node:assert/strict";
-import { knowTopic, untilLed } from "./kafka_reader.ts";
+import { untilLed } from "./kafka_reader.ts";
 
 function answer(type: string): Error {
   return Object.assign(new Error(type), { type });
@@ -28,28 +28,4 @@ Deno.test("an offset that is not there is said at once", async () => {
   const ask = (): Promise<never> => Promise.reject(answer("OFFSET_OUT_OF_RANGE"));
   const look = (): Promise<void> => Promise.reject(new Error("there is nothing to look at"));
   await rejects(untilLed(ask, look), /OFFSET_OUT_OF_RANGE/);
-});
-
-Deno.test("a topic whose first look failed is looked at again", async () => {
-  // As kafkajs' cluster: what was asked for is not asked for again.
-  const asked = new Set<string>();
-  const known = new Set<string>();
-  let is_away = true;
-  const cluster = {
-    refreshMetadata() {
-      if (is_away) return Promise.reject(new Error("the broker is away"));
-      for (const topic of asked) known.add(topic);
-      return Promise.resolve();
-    },
-    async addMultipleTargetTopics([topic]: string[]) {
-      if (asked.has(topic!)) return;
-      asked.add(topic!);
-      await this.refreshMetadata();
-    },
-    findTopicPartitionMetadata: (topic: string) => known.has(topic) ? [{ partitionId: 0 }] : [],
-  };
-  await rejects(knowTopic(cluster, "ticks"), /away/);
-  is_away = false;
-  await knowTopic(cluster, "ticks");
-  strictEqual(known.has("ticks"), true);
 });

@@ -89,6 +89,7 @@ async function watched(
         ? Promise.reject(new Error("Kafka is away"))
         : Promise.resolve({ earliest: 0n, last_stable: 10n });
     },
+    end: () => Promise.resolve(10n),
     fetch: (_topic, _partition, offset) =>
       Promise.resolve({
         records: records.filter((each) => each >= offset)

@@ -105,13 +105,14 @@ async function sessionsLeft({ connections: { database } }: Platform): Promise<nu
 }
 
 /** Partitions on which a transaction is still open: readers of committed records wait there. */
-async function undecided({ connections, config }: Platform): Promise<string[]> {
+async function undecided({ connections: { reader }, config }: Platform): Promise<string[]> {
   const faults: string[] = [];
   for (const topic of [config.tick_topic, config.candle_topic, config.dead_letter_topic]) {
-    for (const { partition, high } of await connections.admin.fetchTopicOffsets(topic)) {
-      const { last_stable } = await connections.reader.ends(topic, partition);
-      if (last_stable !== BigInt(high)) {
-        faults.push(`${topic}/${partition} ends at ${high}, and is stable up to ${last_stable}`);
+    for (let partition = 0; partition < await reader.partitions(topic); partition++) {
+      const { last_stable } = await reader.ends(topic, partition);
+      const end = await reader.end(topic, partition);
+      if (last_stable !== end) {
+        faults.push(`${topic}/${partition} ends at ${end}, and is stable up to ${last_stable}`);
       }
     }
   }

@@ -110,6 +110,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
         metrics.takeovers.inc();
         metrics.takeover_duration.observe((Date.now() - started_at_ms) / 1000);
         noteTrimmed(partition, owned.trimmed);
+        noteOtherOffset(partition, owned);
         trouble.delete(partition);
         // It had been committed; only the answer was lost.
         const { from = owned.state.next_offset } = failing.get(partition) ?? {};
@@ -142,6 +143,23 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       partition,
       records,
     });
+  }
+
+  function noteOtherOffset(
+    partition: number,
+    { state, other_offset }: Awaited<ReturnType<typeof takeOver>>,
+  ): void {
+    if (other_offset === null) return;
+    metrics.errors.inc({ kind: "other_offset" });
+    log.error(
+      "the group's offset is not that of the state: Kafka lost one of them; on by the state",
+      {
+        event: "other_offset",
+        partition,
+        group_offset: other_offset,
+        state_offset: state.next_offset,
+      },
+    );
   }
 
   function hold(

@@ -1,6 +1,7 @@
 /** The aggregator: ticks into candles, in event time, exactly once. */
 import { PIPELINE } from "../../contract/pipeline.ts";
 import { createKafka } from "../../runtime/kafka.ts";
+import { openFencer } from "../../runtime/kafka_fence.ts";
 import { openReader } from "../../runtime/kafka_reader.ts";
 import { runService } from "../../runtime/service.ts";
 import { watchForStuck } from "../../runtime/stuck.ts";
@@ -26,15 +27,18 @@ await runService({
     const admin = kafka.admin();
     await admin.connect();
     const reader = await openReader(kafka_options);
+    const fencer = await openFencer(kafka_options);
     const partitions = await equalPartitions(reader, config.tick_topic, config.candle_topic);
 
     const takeover: TakeoverOptions = {
       kafka,
       admin,
       reader,
+      fencer,
       group: config.consumer_group,
       tick_topic: config.tick_topic,
       candle_topic: config.candle_topic,
+      dead_letter_topic: config.dead_letter_topic,
       partitions,
       rules: config,
     };
@@ -86,6 +90,7 @@ await runService({
         await consumer.stop();
         await watch;
         await reader.close();
+        await fencer.close();
         await admin.disconnect();
       },
     };

@@ -1,11 +1,12 @@
 /** Works on one owned partition: takes batches, writes a flush every so often. */
+import { TRANSACTION_TIMEOUT_MS } from "../../runtime/kafka_fence.ts";
 import type { KafkaRecord } from "../../runtime/kafka_record.ts";
 import type { Compression } from "../../runtime/kafka.ts";
 import { sleep, withDeadline } from "../../runtime/backoff.ts";
 import { type Flushed, writeFlush } from "./flush.ts";
 import type { OutputNames } from "./output.ts";
 import { noteFlushed, takeFlush, takeRecord } from "./partition_state.ts";
-import { type OwnedPartition, TRANSACTION_TIMEOUT_MS } from "./takeover.ts";
+import type { OwnedPartition } from "./takeover.ts";
 
 /** What a worker is told once. */
 export interface WorkerOptions {

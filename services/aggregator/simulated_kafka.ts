@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { Admin, Kafka, Message, Producer } from "kafkajs";
 import type { KafkaRecord } from "../../runtime/kafka_record.ts";
+import type { Fencer } from "../../runtime/kafka_fence.ts";
 import type { PartitionReader } from "../../runtime/kafka_reader.ts";
 
 /** Names of what there is. */
@@ -18,16 +19,20 @@ export const TOPICS = {
 /** A record of an output topic, as the client gave it. */
 export interface OutputRecord {
   offset: bigint;
-  transaction: Transaction;
+  /** By the next marker of its topic, whichever transaction that belongs to: there is one producer. */
+  fate: "undecided" | "committed" | "aborted";
   key: string;
   value: Message["value"];
   headers: { [name: string]: string | Buffer };
 }
 
-interface Transaction {
-  state: "open" | "committed" | "aborted";
-  /** The group's offset and metadata that it brings; null until they are sent. */
-  offsets: { next_offset: string; metadata: string } | null;
+/** Where a transaction may write; each has markers of its own. */
+export const PLACES = ["candles", "letters", "offsets"] as const;
+export type Place = (typeof PLACES)[number];
+
+interface Offsets {
+  next_offset: string;
+  metadata: string;
 }
 
 /** What Kafka holds. */
@@ -37,9 +42,16 @@ export interface SimulatedKafka {
   letters: OutputRecord[];
   /** Offsets of the candle topic: transaction markers take one each. */
   candle_end: bigint;
-  committed: { next_offset: string; metadata: string } | null;
+  committed: Offsets | null;
+  /** The group's offset that the next marker decides over; null for none. */
+  pending: Offsets | null;
   epoch: number;
-  open: Transaction | null;
+  /** What the open transaction has written to; null where none is open. */
+  open: Set<Place> | null;
+  /** Transactions that were committed so far. */
+  commits: number;
+  /** Where the markers of the transaction with this number are lost; null: nowhere. */
+  loss: { commit: number; places: readonly Place[]; kills: boolean } | null;
   /** What it held after each change; null where nobody asks. */
   history: SimulatedKafka[] | null;
   /** Changes of all this so far, and what the last one was. */
@@ -73,8 +85,11 @@ export function simulateKafka(ticks: readonly KafkaRecord[]): SimulatedKafka {
     letters: [],
     candle_end: 0n,
     committed: null,
+    pending: null,
     epoch: 0,
     open: null,
+    commits: 0,
+    loss: null,
     history: null,
     changes: 0,
     last_change: "",
@@ -87,43 +102,61 @@ export function simulateKafka(ticks: readonly KafkaRecord[]): SimulatedKafka {
 
 /** Another Kafka that holds the same; its history is not copied. */
 export function copyKafka(kafka: SimulatedKafka): SimulatedKafka {
-  // Only the open transaction can change any more.
-  const open = kafka.open && { ...kafka.open };
+  // Only what is undecided can change any more.
   const copied = (record: OutputRecord): OutputRecord =>
-    open !== null && record.transaction === kafka.open ? { ...record, transaction: open } : record;
+    record.fate === "undecided" ? { ...record } : record;
   const records = { candles: kafka.candles.map(copied), letters: kafka.letters.map(copied) };
+  const open = kafka.open && new Set(kafka.open);
   return { ...kafka, ...records, open, history: null };
 }
 
 /** The records that a reader of committed records gets. */
 export function committedRecords(records: readonly OutputRecord[]): OutputRecord[] {
-  return records.filter(({ transaction }) => transaction.state === "committed");
+  return records.filter(({ fate }) => fate === "committed");
 }
 
 /** Removes each committed record of the candle topic that a newer one of its key stands for. */
 export function compact(kafka: SimulatedKafka): void {
   const newest = new Map(committedRecords(kafka.candles).map((record) => [record.key, record]));
   kafka.candles = kafka.candles.filter((record) =>
-    record.transaction.state !== "committed" || newest.get(record.key) === record
+    record.fate !== "committed" || newest.get(record.key) === record
   );
 }
 
-function end(kafka: SimulatedKafka, state: "committed" | "aborted"): void {
+/** Writes a marker: it decides over all that the producer has left undecided there. */
+function mark(kafka: SimulatedKafka, place: Place, fate: "committed" | "aborted"): void {
+  if (place === "candles") kafka.candle_end++;
+  if (place === "offsets") {
+    if (fate === "committed" && kafka.pending !== null) kafka.committed = kafka.pending;
+    kafka.pending = null;
+    return;
+  }
+  for (const record of kafka[place]) if (record.fate === "undecided") record.fate = fate;
+}
+
+/** Ends the open transaction. The coordinator calls it ended, whatever becomes of its markers. */
+function end(kafka: SimulatedKafka, fate: "committed" | "aborted"): void {
   const { open } = kafka;
   if (open === null) return;
-  open.state = state;
-  if (state === "committed" && open.offsets !== null) kafka.committed = open.offsets;
-  kafka.candle_end++;
+  if (fate === "committed") kafka.commits++;
+  const lost = fate === "committed" && kafka.loss?.commit === kafka.commits
+    ? kafka.loss.places
+    : [];
+  for (const place of open) if (!lost.includes(place)) mark(kafka, place, fate);
   kafka.open = null;
 }
 
 /** Turns of the event loop's queue in which a process makes all the calls of a flush. */
 const THAW_TURNS = 60;
 
+function placeOf(topic: string): "candles" | "letters" {
+  return topic === TOPICS.candle_topic ? "candles" : "letters";
+}
+
 /** A client of it, with the parts that a takeover and a flush use. */
 export function clientOf(
   kafka: SimulatedKafka,
-): { kafka: Kafka; admin: Admin; reader: PartitionReader } {
+): { kafka: Kafka; admin: Admin; reader: PartitionReader; fencer: Fencer } {
   let is_dead = false;
   const called = async (): Promise<void> => {
     if (is_dead) throw new Crash("a dead process does nothing");
@@ -155,7 +188,7 @@ export function clientOf(
     const transaction = {
       async sendBatch(sent: { topicMessages: { topic: string; messages: Message[] }[] }) {
         await mayWrite();
-        kafka.open ??= { state: "open", offsets: null };
+        kafka.open ??= new Set();
         const baseOffset = String(kafka.candle_end);
         for (const { topic, messages } of sent.topicMessages) append(topic, messages);
         await changed("records were sent");
@@ -166,13 +199,17 @@ export function clientOf(
       }) {
         await mayWrite();
         const { offset, metadata } = sent.topics[0]!.partitions[0]!;
-        kafka.open ??= { state: "open", offsets: null };
-        kafka.open.offsets = { next_offset: offset, metadata };
+        kafka.open ??= new Set();
+        kafka.open.add("offsets");
+        kafka.pending = { next_offset: offset, metadata };
         await changed("offsets were sent");
       },
       async commit() {
         await mayWrite();
         end(kafka, "committed");
+        if (kafka.loss?.kills && kafka.loss.commit === kafka.commits) {
+          kafka.fault = { kind: "dies", after_changes: kafka.changes + 1 };
+        }
         await changed("a transaction was committed");
       },
       // One that nothing was sent in asks Kafka for nothing.
@@ -196,12 +233,13 @@ export function clientOf(
   }
 
   function append(topic: string, messages: readonly Message[]): void {
-    const transaction = kafka.open!;
-    const into = topic === TOPICS.candle_topic ? kafka.candles : kafka.letters;
+    const place = placeOf(topic);
+    kafka.open!.add(place);
+    const into = kafka[place];
     for (const { key, value, headers } of messages) {
       const offset = topic === TOPICS.candle_topic ? kafka.candle_end++ : 0n;
       const kept = (headers ?? {}) as OutputRecord["headers"];
-      into.push({ offset, transaction, key: String(key), value, headers: kept });
+      into.push({ offset, fate: "undecided", key: String(key), value, headers: kept });
     }
   }
 
@@ -214,15 +252,39 @@ export function clientOf(
     },
   };
 
-  const reader: Pick<PartitionReader, "ends" | "fetch"> = {
+  const fencer: Fencer = {
+    async fence({ aborted, committed }) {
+      await called();
+      end(kafka, "aborted");
+      const epoch = ++kafka.epoch;
+      const mayGoOn = (): void => {
+        if (epoch !== kafka.epoch) throw new Error("The producer is fenced");
+      };
+      await changed("a fence was put up");
+      mayGoOn();
+      for (const { topic } of aborted) mark(kafka, placeOf(topic), "aborted");
+      await changed("what was open was given up");
+      mayGoOn();
+      for (const { topic } of committed) mark(kafka, placeOf(topic), "committed");
+      await changed("letters were let through");
+    },
+    close: () => Promise.resolve(),
+  };
+
+  const reader: Pick<PartitionReader, "partitions" | "ends" | "end" | "fetch"> = {
+    partitions: () => Promise.resolve(1),
     async ends(topic) {
       await called();
       if (topic === TOPICS.tick_topic) {
         return { earliest: 0n, last_stable: BigInt(kafka.ticks.length) };
       }
       // What is not decided yet is behind the last stable offset.
-      const undecided = kafka.candles.find(({ transaction }) => transaction === kafka.open);
+      const undecided = kafka.candles.find(({ fate }) => fate === "undecided");
       return { earliest: 0n, last_stable: undecided?.offset ?? kafka.candle_end };
+    },
+    async end() {
+      await called();
+      return kafka.candle_end;
     },
     async fetch(_topic, _partition, from) {
       await called();
@@ -240,5 +302,6 @@ export function clientOf(
     kafka: { producer } as unknown as Kafka,
     admin: admin as unknown as Admin,
     reader: reader as PartitionReader,
+    fencer,
   };
 }

@@ -25,15 +25,18 @@ const FOLLOW_WAIT_MS = 100;
 
 /** Resolves when readers of committed records get past everything that the candle topic holds now. */
 async function becomesStable({ connections, config }: Platform): Promise<void> {
-  const { admin, reader } = connections;
-  let ends: { partition: number; high: string }[] | null = null;
+  const { reader } = connections;
+  const partitions = Array.from({ length: config.tick_partitions }, (_, partition) => partition);
+  let ends: bigint[] | null = null;
   const isStable = async (): Promise<boolean> => {
-    ends ??= await admin.fetchTopicOffsets(config.candle_topic);
-    const stable = await Promise.all(ends.map(async ({ partition, high }) => {
+    ends ??= await Promise.all(
+      partitions.map((partition) => reader.end(config.candle_topic, partition)),
+    );
+    for (const partition of partitions) {
       const { last_stable } = await reader.ends(config.candle_topic, partition);
-      return last_stable >= BigInt(high);
-    }));
-    return stable.every((is_stable) => is_stable);
+      if (last_stable < ends[partition]!) return false;
+    }
+    return true;
   };
   await eventually(
     // Whoever judges had connections to the old broker, and the new one may have no leader yet.

@@ -83,6 +83,7 @@ function topicOf(partitions: (FakeRecord | null)[][]): {
     partitions: () => Promise.resolve(partitions.length),
     ends: (_topic, partition) =>
       Promise.resolve({ earliest: 0n, last_stable: BigInt(partitions[partition]!.length) }),
+    end: (_topic, partition) => Promise.resolve(BigInt(partitions[partition]!.length)),
     fetch(_topic, partition, offset) {
       const all = partitions[partition]!;
       const records = all.slice(Number(offset), Number(offset) + 500).map((entry, at) => ({

@@ -46,6 +46,7 @@ function claimsReader(claims: readonly ReadRecord[]): PartitionReader {
   return {
     partitions: () => Promise.resolve(3),
     ends: (_topic, partition) => Promise.resolve({ earliest: 0n, last_stable: end(partition) }),
+    end: (_topic, partition) => Promise.resolve(end(partition)),
     fetch: (_topic, partition, offset) =>
       Promise.resolve({
         records: partition === 0 ? claims.slice(Number(offset)) : [],
