@@ -57,7 +57,7 @@ export async function prepareServers(
   };
   const kafka = createKafka(options);
   try {
-    await ensureTopics(kafka, shapesOf(config));
+    await ensureTopics(kafka, Object.values(configuredTopics(config)));
   } catch (error) {
     throw new StartFault(
       `Cannot make the topics at ${servers.bootstrap_servers}: ${(error as Error).message}`,
@@ -94,12 +94,9 @@ async function prepareTables(database: Database, database_url: string): Promise<
   }
 }
 
-function shapesOf(config: LocalConfig): ReturnType<typeof topicShapes>[
-  keyof ReturnType<
-    typeof topicShapes
-  >
-][] {
-  return Object.values(topicShapes({
+/** The topics as configured. */
+export function configuredTopics(config: LocalConfig): ReturnType<typeof topicShapes> {
+  return topicShapes({
     names: {
       ticks: config.tick_topic,
       candles: config.candle_topic,
@@ -108,5 +105,5 @@ function shapesOf(config: LocalConfig): ReturnType<typeof topicShapes>[
     },
     tick_partitions: config.tick_partitions,
     retention_ms: config.topic_retention_hours * 3_600_000,
-  }));
+  });
 }

@@ -1,7 +1,7 @@
 /** Fault 7: dead letters that can't be written, and letters as large as they can be. */
 import { ConfigResourceTypes } from "kafkajs";
-import { topicShapes } from "../../../contract/topics.ts";
 import { sleep } from "../../../runtime/backoff.ts";
+import { configuredTopics } from "../../local/prepare.ts";
 import { groupPositions, type Positions, sinkPositions } from "../../local/lag.ts";
 import { TICK_STAGES, type TickStage } from "../../ledger/tick_book.ts";
 import { eventually } from "../../testing/test_service.ts";
@@ -37,7 +37,7 @@ const MISSING: Outage = {
     await admin.deleteTopics({ topics: [config.dead_letter_topic] });
   },
   async end(platform) {
-    const { topic, partitions, settings } = letterShape(platform);
+    const { topic, partitions, settings } = configuredTopics(platform.config).dead_letters;
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
     await platform.connections.admin.createTopics({
       waitForLeaders: true,
@@ -46,25 +46,12 @@ const MISSING: Outage = {
   },
 };
 
-function letterShape({ config }: Platform): ReturnType<typeof topicShapes>["dead_letters"] {
-  return topicShapes({
-    names: {
-      ticks: config.tick_topic,
-      candles: config.candle_topic,
-      alerts: config.alert_topic,
-      dead_letters: config.dead_letter_topic,
-    },
-    tick_partitions: config.tick_partitions,
-    retention_ms: config.topic_retention_hours * 3_600_000,
-  }).dead_letters;
-}
-
 /** Kafka takes all of a topic's settings at once: what is not named goes back to its default. */
 async function alterLetterTopic(
   platform: Platform,
   changed: { [setting: string]: string },
 ): Promise<void> {
-  const { topic, settings } = letterShape(platform);
+  const { topic, settings } = configuredTopics(platform.config).dead_letters;
   const configEntries = Object.entries({ ...settings, ...changed })
     .map(([name, value]) => ({ name, value }));
   await platform.connections.admin.alterConfigs({
