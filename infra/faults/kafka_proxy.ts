@@ -42,6 +42,11 @@ export interface KafkaProxy {
   decideBy(decide: DecideFrame | null): void;
   /** How many connections of a client have a transaction open. */
   openTransactions(client_id: string): number;
+  /**
+   * Whether a client has a transaction open, or holds records that it fetched since it last began
+   * one: they are in no transaction yet.
+   */
+  hasUncommitted(client_id: string): boolean;
   /** How many connections there have been: the number that the next one gets. */
   connections(): number;
   /** Cuts every connection. */
@@ -53,6 +58,9 @@ export interface KafkaProxy {
 const API_KEY_AT = 4;
 const CLIENT_ID_AT = 12;
 
+/** A reply to a fetch that is larger holds records, whatever the number of its partitions. */
+const EMPTY_FETCH_BYTES_MAX = 500;
+
 /**
  * Starts a proxy on a free port.
  *
@@ -60,6 +68,7 @@ const CLIENT_ID_AT = 12;
  */
 export function startKafkaProxy(upstreamPort: () => number): KafkaProxy {
   const open = new Map<number, { client_id: string; in_transaction: boolean }>();
+  const holding_records = new Set<string>();
   let connections = 0;
   let decide: DecideFrame | null = null;
   const decoder = new TextDecoder();
@@ -83,7 +92,10 @@ export function startKafkaProxy(upstreamPort: () => number): KafkaProxy {
           const length = Math.max(0, view.getInt16(CLIENT_ID_AT));
           const start = CLIENT_ID_AT + 2;
           state.client_id = decoder.decode(frame.subarray(start, start + length));
-          if (api_key === API.add_partitions_to_txn) state.in_transaction = true;
+          if (api_key === API.add_partitions_to_txn) {
+            state.in_transaction = true;
+            holding_records.delete(state.client_id);
+          }
           const fate = await judge("request", api_key);
           // The broker answers what it is asked, in that order.
           if (fate === "reassure") throw new Error("Only a reply can reassure");
@@ -94,6 +106,9 @@ export function startKafkaProxy(upstreamPort: () => number): KafkaProxy {
           const api_key = asked.shift() ?? -1;
           const fate = await judge("reply", api_key);
           if (api_key === API.end_txn) state.in_transaction = false;
+          if (api_key === API.fetch && frame.length > EMPTY_FETCH_BYTES_MAX) {
+            holding_records.add(state.client_id);
+          }
           if (fate !== "reassure") return fate;
           // A heartbeat's reply ends in its error code, 0 where there is none.
           new DataView(frame.buffer, frame.byteOffset + frame.length - 2).setInt16(0, 0);
@@ -103,12 +118,14 @@ export function startKafkaProxy(upstreamPort: () => number): KafkaProxy {
       };
     },
   });
+  const openTransactions = (client_id: string): number =>
+    [...open.values()].filter((each) => each.client_id === client_id && each.in_transaction).length;
   return {
     port: proxy.port,
     decideBy: (next) => void (decide = next),
-    openTransactions: (client_id) =>
-      [...open.values()].filter((each) => each.client_id === client_id && each.in_transaction)
-        .length,
+    openTransactions,
+    hasUncommitted: (client_id) =>
+      openTransactions(client_id) > 0 || holding_records.has(client_id),
     connections: () => connections,
     cutAll: proxy.cutAll,
     close: proxy.close,

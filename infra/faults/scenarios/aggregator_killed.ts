@@ -56,17 +56,19 @@ export const SCENARIOS: readonly Scenario[] = [
     async inject({ platform, watch, chance }) {
       const [aggregator] = platform.fleet.of("aggregator");
       const { frames } = platform.servers;
-      let open = 0;
       for (let time = 0; time < RANDOM_TIMES; time++) {
         const restarts = aggregator!.restarts();
         await sleep(chance.between(50, 400));
-        if (frames.openTransactions("aggregator") > 0) open++;
+        // Nearly always it has something by then; a kill of an idle one would show nothing.
+        await eventually(
+          () => Promise.resolve(frames.hasUncommitted("aggregator")),
+          "the aggregator to have ticks that it has not committed",
+        );
         aggregator!.kill();
         await startedAnew(aggregator!, restarts);
         await aggregator!.process().ready();
         await watch.moves(100, MOVE_DEADLINE_MS);
       }
-      if (open < RANDOM_TIMES / 4) throw new Error(`Only ${open} kills hit an open transaction`);
       return RANDOM_TIMES;
     },
   },
