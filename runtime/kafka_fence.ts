@@ -75,7 +75,13 @@ export async function openFencer(options: KafkaOptions): Promise<Fencer> {
       // It waits until the markers are written.
       await keeper.initProducerId();
       keeper.beginTransaction();
-      await keeper.addPartitionsToTransaction(committed.map(placeOf));
+      try {
+        await keeper.addPartitionsToTransaction(committed.map(placeOf));
+      } catch (error) {
+        // A topic that somebody has deleted holds nothing open.
+        if ((error as { type?: string }).type === "UNKNOWN_TOPIC_OR_PARTITION") return;
+        throw error;
+      }
       await keeper.commit();
     },
     close: () => cluster.disconnect(),
