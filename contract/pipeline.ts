@@ -1,4 +1,4 @@
-/** The stages, in the order in which a tick travels, and what each reads and writes. */
+/** The stages, in the order in which a tick travels, and what each reads and writes; the watchers. */
 
 /** The topics by what they hold; their names come from config (contract/topics.ts). */
 export type TopicRole = "ticks" | "candles" | "alerts" | "dead_letters";
@@ -23,3 +23,14 @@ export const PIPELINE = [
 ] as const satisfies readonly Stage[];
 
 export type StageName = (typeof PIPELINE)[number]["name"];
+
+/** Services that no tick passes through: each watches from outside. */
+export const WATCHERS = [
+  { name: "lag" },
+] as const;
+
+export type ServiceName = StageName | (typeof WATCHERS)[number]["name"];
+
+/** Every service: one folder in services/, one process, one label `service`. Stages come first. */
+export const SERVICE_NAMES: readonly ServiceName[] = [...PIPELINE, ...WATCHERS]
+  .map(({ name }) => name);

@@ -13,9 +13,10 @@ import {
   unknownVariables,
   variablesOf,
 } from "../runtime/config.ts";
-import type { StageName } from "../contract/pipeline.ts";
+import type { ServiceName } from "../contract/pipeline.ts";
 import type { SERVICE_SETTINGS } from "../runtime/settings.ts";
 import { SETTINGS as AGGREGATOR } from "../services/aggregator/config.ts";
+import { SETTINGS as LAG } from "../services/lag/config.ts";
 import {
   checkConfig,
   type ProducerConfig,
@@ -39,7 +40,7 @@ interface ServiceRow {
   reads?: (config: ServiceConfig) => string[];
 }
 
-const SERVICES: { readonly [name in StageName]: ServiceRow } = {
+const SERVICES: { readonly [name in ServiceName]: ServiceRow } = {
   producer: {
     settings: PRODUCER,
     check: (config) => checkConfig(config as unknown as ProducerConfig),
@@ -55,6 +56,7 @@ const SERVICES: { readonly [name in StageName]: ServiceRow } = {
   },
   aggregator: { settings: AGGREGATOR },
   sink: { settings: SINK, reads: () => [`${REPOSITORY}/infra/postgres/migrations`] },
+  lag: { settings: LAG },
 };
 
 /** Every service's table: for README's list, and to know a misspelt variable. */
@@ -83,7 +85,7 @@ const DENO_VARIABLES = ["HOME", "DENO_DIR", "XDG_CACHE_HOME", "PATH", "TMPDIR"];
 
 /** A command and the environment it runs in; nothing else of ours is passed on. */
 export interface ServiceCommand {
-  name: StageName;
+  name: ServiceName;
   command: string[];
   env: { [variable: string]: string };
 }
@@ -122,7 +124,7 @@ export function environmentFaults(
  * @throws ConfigError if its settings are wrong.
  */
 export function serviceCommand(
-  name: StageName,
+  name: ServiceName,
   environment: Environment,
   brokers: readonly string[],
 ): ServiceCommand {

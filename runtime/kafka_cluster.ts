@@ -33,7 +33,10 @@ export interface ClusterClient {
   findBroker(options: { nodeId: string }): Promise<{
     fetch(options: unknown): Promise<{ responses: { partitions: FetchedPartition[] }[] }>;
     listOffsets(options: unknown): Promise<{
-      responses: { partitions: { offset: string }[] }[];
+      responses: {
+        topic: string;
+        partitions: { partition: number; offset: string; timestamp: string }[];
+      }[];
     }>;
   }>;
 }

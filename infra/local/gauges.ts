@@ -59,7 +59,7 @@ export function sampleSum(
   for (const line of text.split("\n")) {
     if (!line.startsWith(name) || !/^[{ ]/.test(line.slice(name.length))) continue;
     if (wanted.every((label) => line.includes(label))) {
-      sum += Number(line.slice(line.lastIndexOf(" ") + 1));
+      sum += Number(line.slice(line.lastIndexOf(" ") + 1).replace("Inf", "Infinity"));
     }
   }
   return sum;

@@ -44,7 +44,7 @@ export interface KeptService extends Part {
 export function keepService(options: KeptServiceOptions): KeptService {
   const { command, data_dir, stop_deadline_ms, show, onListening } = options;
   const { name } = command;
-  const ends_by_itself = PIPELINE.find((stage) => stage.name === name)?.reads.length === 0;
+  const ends_by_itself = PIPELINE.some((stage) => stage.name === name && stage.reads.length === 0);
   const status = createStatus(name);
   const stopping = new AbortController();
   const log = openLogFile(`${data_dir}/logs/${name}.log`, LOG_BYTES_MAX, show);

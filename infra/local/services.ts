@@ -1,5 +1,5 @@
-/** The services of the pipeline, started together, stopped in the order in which a tick travels. */
-import { PIPELINE, type StageName } from "../../contract/pipeline.ts";
+/** The services, started together, stopped in the order in which a tick travels. */
+import { SERVICE_NAMES, type StageName } from "../../contract/pipeline.ts";
 import { sleep } from "../../runtime/backoff.ts";
 import { serviceCommand } from "../service_command.ts";
 import { settlesWithin } from "./deadline.ts";
@@ -61,7 +61,7 @@ export function startServices(options: ServicesOptions): Services {
     ...options.environment,
     TAPELINE_STOP_ON_STDIN_END: "true",
   };
-  const all = PIPELINE.map(({ name }) =>
+  const all = SERVICE_NAMES.map((name) =>
     keepService({
       command: serviceCommand(name, environment, brokers),
       data_dir,

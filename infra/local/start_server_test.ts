@@ -32,6 +32,7 @@ Deno.test("the stack starts, heals what dies, refuses a second start, and stops 
     assert.deepEqual(Object.keys(endpoints).sort(), [
       "aggregator",
       "kafka",
+      "lag",
       "postgres",
       "producer",
       "sink",

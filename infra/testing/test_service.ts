@@ -1,5 +1,5 @@
 /** For server tests: a service as a process of its own, with the permissions that it really gets. */
-import type { StageName } from "../../contract/pipeline.ts";
+import type { ServiceName } from "../../contract/pipeline.ts";
 import { withDeadline } from "../../runtime/backoff.ts";
 import { serviceCommand } from "../service_command.ts";
 
@@ -42,7 +42,7 @@ export interface ServiceUnderTest {
  * @throws What the test throws, with what the service wrote.
  */
 export async function withService<Result>(
-  name: StageName,
+  name: ServiceName,
   environment: { [variable: string]: string },
   test: (service: ServiceUnderTest) => Promise<Result>,
 ): Promise<Result> {
@@ -65,7 +65,7 @@ export async function withService<Result>(
  * @param environment All its settings.
  */
 export function startService(
-  name: StageName,
+  name: ServiceName,
   environment: { [variable: string]: string },
 ): ServiceUnderTest {
   const { HOME = "", DENO_DIR = "", PATH = "" } = Deno.env.toObject();
