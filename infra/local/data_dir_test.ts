@@ -117,7 +117,7 @@ Deno.test("addresses end where targets can't be written, and a rewrite goes on u
 
     await Deno.mkdir(`${data_dir}/endpoints.json`);
     const servers = { bootstrap_servers: ["k:1"], database_url: "postgres://p", parts: [] };
-    const files = stackFiles(data_dir, servers, { all: [] }, "http://s");
+    const files = stackFiles(data_dir, servers, { all: [] }, "http://s", () => null);
     const lines: string[] = [];
     await files.rewrite((line) => {
       lines.push(line);

@@ -4,7 +4,7 @@ import { ignoreNotFound, writeAtomically } from "./files.ts";
 /** Names and URLs (for `kafka` the bootstrap list), as the design has them. */
 export type Endpoints = { readonly [name: string]: string };
 
-/** A service's operations server, for Prometheus. */
+/** A service's operations server, or another that Prometheus is to scrape. */
 export interface ScrapeTarget {
   service: string;
   operations_url: string;
@@ -12,7 +12,7 @@ export interface ScrapeTarget {
 
 /**
  * Writes <data-dir>/endpoints.json (it holds the database's password, so only its owner may read
- * it) and <data-dir>/targets.json in Prometheus' file_sd form.
+ * it), and <data-dir>/targets.json and alertmanagers.json in Prometheus' file_sd form.
  *
  * @param data_dir The data directory.
  * @param endpoints What runs where.
@@ -39,6 +39,7 @@ export async function clearEndpoints(data_dir: string): Promise<void> {
   } catch {
     // A full disk has room for no file, not even an empty one; without one nothing is scraped.
     await Deno.remove(`${data_dir}/targets.json`).catch(ignoreNotFound);
+    await Deno.remove(`${data_dir}/alertmanagers.json`).catch(ignoreNotFound);
   }
 }
 
@@ -48,4 +49,10 @@ async function writeTargets(data_dir: string, targets: readonly ScrapeTarget[]):
     labels: { job: service, service },
   }));
   await writeAtomically(`${data_dir}/targets.json`, JSON.stringify(groups, null, 2) + "\n", 0o644);
+  const alertmanagers = groups.filter(({ labels }) => labels.service === "alertmanager");
+  await writeAtomically(
+    `${data_dir}/alertmanagers.json`,
+    JSON.stringify(alertmanagers, null, 2) + "\n",
+    0o644,
+  );
 }

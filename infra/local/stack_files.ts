@@ -1,6 +1,7 @@
 /** Says where everything is: to programs in endpoints.json and targets.json, to a person in a table. */
 import { sleep } from "../../runtime/backoff.ts";
 import { type Endpoints, type ScrapeTarget, writeEndpoints } from "./endpoints.ts";
+import type { Observability } from "./observability.ts";
 import type { Servers } from "./servers.ts";
 import type { Services } from "./services.ts";
 
@@ -33,12 +34,14 @@ export interface StackFiles {
  * @param servers Kafka and Postgres.
  * @param services The services that are kept.
  * @param supervisor_url The supervisor's own operations server.
+ * @param observability What watches; null until it is begun.
  */
 export function stackFiles(
   data_dir: string,
   servers: Servers,
   services: Pick<Services, "all">,
   supervisor_url: string,
+  observability: () => Pick<Observability, "urls" | "targets"> | null,
 ): StackFiles {
   const { bootstrap_servers, database_url } = servers;
   let writing: Promise<unknown> = Promise.resolve();
@@ -54,14 +57,15 @@ export function stackFiles(
         all[door === "operations" ? name : `${name}_${door}`] = url;
       }
     }
-    return all;
+    return { ...all, ...observability()?.urls() };
   }
 
   function targets(): ScrapeTarget[] {
-    return services.all.flatMap(({ name, urls }) => {
+    const of_services = services.all.flatMap(({ name, urls }) => {
       const operations_url = urls().operations;
       return operations_url === undefined ? [] : [{ service: name, operations_url }];
     });
+    return [...of_services, ...observability()?.targets() ?? []];
   }
 
   /** One after another, so that the newest addresses are written last. */

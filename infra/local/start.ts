@@ -15,6 +15,7 @@ import { printLedger } from "./print_ledger.ts";
 import { stageProgress } from "./progress_of_stages.ts";
 import { killNoted, stopOrphans } from "./run_note.ts";
 import { createScreen, type Screen } from "./screen.ts";
+import { type Observability, startObservability } from "./observability.ts";
 import { openServers } from "./servers.ts";
 import { startServices } from "./services.ts";
 import { stackFiles } from "./stack_files.ts";
@@ -77,8 +78,9 @@ async function run(
 
   undo.defer(() => show("everything is stopped"));
   const servers = await openServers({ data_dir, config, show, stopping });
+  let observability: Observability | null = null;
   undo.defer(async () => {
-    await Promise.all(servers.parts.map((part) => part.stop()));
+    await Promise.all([...servers.parts.map((part) => part.stop()), observability?.stop()]);
   });
   stopping.throwIfAborted();
 
@@ -92,7 +94,10 @@ async function run(
     KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap_servers.join(","),
     DATABASE_URL: servers.database_url,
   };
-  const parts = () => [...servers.parts, ...services.all].map((part) => part.status());
+  const parts = () => [
+    ...[...servers.parts, ...services.all].map((part) => part.status()),
+    ...observability?.parts() ?? [],
+  ];
   // Before the services, so that it still answers while they stop; it looks at them only when asked.
   const supervisor = serveApp(
     supervisorApp(async () => {
@@ -116,11 +121,20 @@ async function run(
   const stopServices = () => services.stop(() => progress.drained(AbortSignal.timeout(1_000)));
   undo.defer(stopServices);
 
-  const files = stackFiles(data_dir, servers, services, supervisor.url);
+  const files = stackFiles(data_dir, servers, services, supervisor.url, () => observability);
 
   await services.ready(stopping);
   await files.write();
   screen.print(files.table((performance.now() - started_at_ms) / 1_000));
+  // A run that ends by itself is over before anybody looks.
+  if (!until_drained) {
+    observability = startObservability({
+      data_dir,
+      config,
+      show,
+      onListening: () => files.rewrite(show, stopping),
+    });
+  }
 
   const line = keepStatusLine({
     services,

@@ -47,7 +47,8 @@ export function runStart(
   const [program, ...rest] = [...prefix, Deno.execPath(), "run", "-A", START];
   const child = new Deno.Command(program!, {
     args: [...rest, "--data-dir", data_dir, ...args],
-    env,
+    // Few tests look at what watches; it has a test of its own.
+    env: { TAPELINE_OBSERVE: "false", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

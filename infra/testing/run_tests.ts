@@ -15,6 +15,8 @@ const ALONE = [
   "services/producer/simulator_server_test.ts",
   "infra/proofs/first_candle_server_test.ts",
   "infra/conformance/ok_server_test.ts",
+  // It builds Prometheus where that has not been done, which takes all cores for minutes.
+  "infra/local/observability_server_test.ts",
 ];
 /** Server tests wait a lot, each for servers of its own. */
 const LANES = 2;

@@ -1,0 +1,92 @@
+/**
+ * Prometheus and Alertmanager, started in the background: the pipeline never waits for them, nor
+ * ends for want of them.
+ */
+import type { LocalConfig } from "./config.ts";
+import type { ScrapeTarget } from "./endpoints.ts";
+import { keepServer } from "./kept_server.ts";
+import type { LocalServer } from "./local_server.ts";
+import { LOOPBACK } from "./free_port.ts";
+import { createStatus, type Part, type PartStatus, plainStatus } from "./part.ts";
+import { startAlertmanager, startPrometheus, type WatcherOptions } from "./prometheus_server.ts";
+
+/** What starting them needs. */
+export interface ObservabilityOptions {
+  data_dir: string;
+  config: Pick<LocalConfig, "observe" | "prometheus_port" | "alertmanager_port">;
+  /** Shown to the person at the keyboard. */
+  show(line: string): void;
+  /** Told when one of them listens. */
+  onListening(): void;
+}
+
+/** The servers that watch. */
+export interface Observability {
+  parts(): PartStatus[];
+  /** Those that run, by name. */
+  urls(): { readonly [name: string]: string };
+  targets(): ScrapeTarget[];
+  /** Ends a build that is under way, and stops what runs. */
+  stop(): Promise<void>;
+}
+
+/** One of them: what it is at until it is kept, and then the part. */
+interface Watcher {
+  name: string;
+  status: ReturnType<typeof createStatus>;
+  kept: { part: Part; server: LocalServer } | null;
+}
+
+/** Begins to start them, and returns at once. */
+export function startObservability(options: ObservabilityOptions): Observability {
+  const { data_dir, config, show, onListening } = options;
+  const controller = new AbortController();
+  const stopping = controller.signal;
+  const watchers: Watcher[] = [];
+  const started = config.observe ? startAll() : Promise.resolve();
+
+  async function startAll(): Promise<void> {
+    // One after the other: each is a build that takes all cores.
+    await bring("alertmanager", startAlertmanager, config.alertmanager_port);
+    await bring("prometheus", startPrometheus, config.prometheus_port);
+  }
+
+  async function bring(
+    name: string,
+    start: (options: WatcherOptions) => Promise<LocalServer>,
+    port: number | null,
+  ): Promise<void> {
+    if (stopping.aborted) return;
+    const watcher: Watcher = { name, status: createStatus(name), kept: null };
+    watchers.push(watcher);
+    try {
+      const server = await start({ data_dir, port, progress: show, stopping });
+      watcher.kept = { server, part: keepServer(server, data_dir, show) };
+      show(`${name} runs: ${urlOf(server)}`);
+      onListening();
+    } catch (error) {
+      if (stopping.aborted) return;
+      watcher.status.become("ended");
+      show(`Tapeline runs without ${name}. ${(error as Error).message}`);
+    }
+  }
+
+  const running = (): [name: string, server: LocalServer][] =>
+    watchers.flatMap(({ name, kept }) => kept === null ? [] : [[name, kept.server]]);
+
+  return {
+    parts: () => watchers.map(({ status, kept }) => kept?.part.status() ?? plainStatus(status)),
+    urls: () => Object.fromEntries(running().map(([name, server]) => [name, urlOf(server)])),
+    targets: () =>
+      running().map(([name, server]) => ({ service: name, operations_url: urlOf(server) })),
+    async stop() {
+      controller.abort();
+      await started;
+      await Promise.all(watchers.map(({ kept }) => kept?.part.stop()));
+    },
+  };
+}
+
+function urlOf({ port }: LocalServer): string {
+  return `http://${LOOPBACK}:${port}`;
+}
