@@ -1,0 +1,104 @@
+/** The aggregator's board and its alerts. */
+import { READER_METRICS } from "../runtime/metric_table.ts";
+import { METRICS } from "../services/aggregator/metrics.ts";
+import type { Board } from "./board.ts";
+import { alertScope, quantile, type Query, rate, series } from "./query.ts";
+import { serviceRow } from "./service_row.ts";
+
+const OURS = 'service="aggregator"';
+
+export const AGGREGATOR_QUERIES = {
+  partitions: (scope) => series(METRICS.assigned, scope),
+  series: (scope) => `sum(${series(METRICS.series, scope)})`,
+  takeovers: (scope) => `sum(${rate(METRICS.takeovers, scope)})`,
+  takeover_p99: (scope) => quantile(0.99, METRICS.takeover_duration, scope, []),
+  transaction_median: (scope) => quantile(0.5, METRICS.transaction_duration, scope, []),
+  transaction_p99: (scope) => quantile(0.99, METRICS.transaction_duration, scope, []),
+  trimmed: (scope) => series(READER_METRICS.trimmed, scope, OURS),
+} as const satisfies { [name: string]: Query };
+
+export const BOARD: Board = {
+  name: "aggregator",
+  title: "Aggregator",
+  description: "Ticks into candles: windows, transactions, takeovers.",
+  rows: [
+    serviceRow("aggregator", METRICS),
+    {
+      title: "Windows",
+      panels: [
+        {
+          title: "Series in state",
+          description: "Series (source and symbol) that have open windows.",
+          kind: "lines",
+          unit: "short",
+          queries: [{ query: AGGREGATOR_QUERIES.series, legend: "series" }],
+          thresholds: {},
+        },
+        {
+          title: "Partitions",
+          description: "Input partitions by instance: together they are all there are.",
+          kind: "lines",
+          unit: "short",
+          queries: [{ query: AGGREGATOR_QUERIES.partitions, legend: "{{instance}}" }],
+          thresholds: {},
+        },
+        {
+          title: "Lost to retention",
+          description: "Records that retention deleted before the aggregator had read them.",
+          kind: "figure",
+          unit: "short",
+          queries: [{ query: AGGREGATOR_QUERIES.trimmed, legend: "{{instance}}" }],
+          thresholds: { bad: 1 },
+          alert: "ConsumerTrimmed",
+        },
+      ],
+    },
+    {
+      title: "Transactions",
+      panels: [
+        {
+          title: "Transaction duration",
+          description: "From the first send to the commit: the median and the slowest 1 %.",
+          kind: "lines",
+          unit: "s",
+          queries: [
+            { query: AGGREGATOR_QUERIES.transaction_median, legend: "median" },
+            { query: AGGREGATOR_QUERIES.transaction_p99, legend: "p99" },
+          ],
+          thresholds: { warn: 0.5, bad: 5 },
+          alert: "TransactionsSlow",
+        },
+        {
+          title: "Takeovers",
+          description: "Partitions taken over, a second: at a start, a rebalance, after a failed " +
+            "transaction.",
+          kind: "lines",
+          unit: "cps",
+          queries: [{ query: AGGREGATOR_QUERIES.takeovers, legend: "takeovers" }],
+          thresholds: {},
+        },
+        {
+          title: "Takeover duration",
+          description: "Fencing, reading the state, restoring: the slowest 1 %. Nothing is drawn " +
+            "where no partition was taken over.",
+          kind: "lines",
+          unit: "s",
+          queries: [{ query: AGGREGATOR_QUERIES.takeover_p99, legend: "p99" }],
+          thresholds: { warn: 2, bad: 10 },
+        },
+      ],
+    },
+  ],
+  alerts: [
+    {
+      name: "TransactionsSlow",
+      severity: "ticket",
+      expression: `${AGGREGATOR_QUERIES.transaction_p99(alertScope("1m"))} > 2`,
+      for_s: 60,
+      promised_s: 150,
+      summary: "Kafka transactions take {{ $value | humanizeDuration }}",
+      description: "The slowest 1 % of the aggregator's transactions take " +
+        "{{ $value | humanizeDuration }}: candles are that late.",
+    },
+  ],
+};

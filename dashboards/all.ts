@@ -1,0 +1,15 @@
+/** Every board there is, in the order in which a tick travels. */
+import { BOARD as AGGREGATOR } from "./aggregator.ts";
+import type { Alert, Board } from "./board.ts";
+import { BOARD as LAG } from "./lag.ts";
+import { BOARD as PRODUCER } from "./producer.ts";
+import { SERVICE_ALERTS } from "./service_row.ts";
+import { BOARD as SINK } from "./sink.ts";
+
+export const BOARDS: readonly Board[] = [PRODUCER, AGGREGATOR, SINK, LAG];
+
+/** All alerts by the file of rules that they go into. */
+export const ALERT_GROUPS: { readonly [group: string]: readonly Alert[] } = {
+  services: SERVICE_ALERTS,
+  ...Object.fromEntries(BOARDS.map(({ name, alerts }) => [name, alerts])),
+};

@@ -1,0 +1,45 @@
+/** The reference of all metrics, docs/metrics.md. Pure. */
+import { type MetricTable, SERVICE_METRICS } from "../runtime/metric_table.ts";
+import { METRICS as AGGREGATOR } from "../services/aggregator/metrics.ts";
+import { METRICS as LAG } from "../services/lag/metrics.ts";
+import { METRICS as PRODUCER } from "../services/producer/metrics.ts";
+import { METRICS as SINK } from "../services/sink/metrics.ts";
+import type { ServiceName } from "../contract/pipeline.ts";
+
+/** Every service's table. */
+export const METRIC_TABLES: { readonly [service in ServiceName]: MetricTable } = {
+  producer: PRODUCER,
+  aggregator: AGGREGATOR,
+  sink: SINK,
+  lag: LAG,
+};
+
+/** The page: a metric a line, with the services that have it. */
+export function metricsPage(): string {
+  const services = new Map<string, string[]>();
+  const rows = new Map<string, MetricTable[string]>();
+  for (const [service, table] of Object.entries(METRIC_TABLES)) {
+    for (const row of [...Object.values(SERVICE_METRICS), ...Object.values(table)]) {
+      rows.set(row.name, row);
+      services.set(row.name, [...services.get(row.name) ?? [], service]);
+    }
+  }
+  const lines = [...rows.values()].sort((one, other) => one.name < other.name ? -1 : 1).map((row) =>
+    `| \`${row.name}\` | ${row.kind} | ${row.unit} | ${
+      row.labels.map((label) => `\`${label}\``).join(" ")
+    } | ${services.get(row.name)!.join(", ")} | ${row.help} |`
+  );
+  return [
+    "# Metrics",
+    "",
+    "<!-- Written by `deno task dashboards` from the tables in services/*/metrics.ts. -->",
+    "",
+    "Every metric carries the label `service`, and Prometheus adds `instance`. Beside these each",
+    "service has prom-client's defaults (`process_*`, `nodejs_*`).",
+    "",
+    "| metric | kind | unit | labels | services | what it is |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...lines,
+    "",
+  ].join("\n");
+}

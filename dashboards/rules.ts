@@ -1,0 +1,32 @@
+/** Writes alerts as Prometheus' rule files. */
+import { stringify } from "yaml";
+import type { Alert } from "./board.ts";
+
+/** The runbook of an alert, from the root of the repository. */
+export function runbookPath(alert: string): string {
+  return `docs/runbooks/${alert}.md`;
+}
+
+/** An alert as Prometheus' rule. */
+export function ruleOf(alert: Alert): { [field: string]: unknown } {
+  const { name, severity, expression, for_s, summary, description } = alert;
+  return {
+    alert: name,
+    expr: expression,
+    ...(for_s > 0 ? { for: `${for_s}s` } : {}),
+    labels: { severity },
+    annotations: { summary, description, runbook: runbookPath(name) },
+  };
+}
+
+/**
+ * A file of rules.
+ *
+ * @param group Its name.
+ * @param alerts What is in it.
+ */
+export function ruleFile(group: string, alerts: readonly Alert[]): string {
+  const rules = alerts.map(ruleOf);
+  return "# Written by `deno task dashboards`.\n" +
+    stringify({ groups: [{ name: `tapeline-${group}`, rules }] }, { lineWidth: 0 });
+}
