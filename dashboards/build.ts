@@ -3,6 +3,7 @@
  * nothing, and fails where a file is not as it would be written.
  */
 import { parseArgs } from "node:util";
+import { alertmanagerConfig } from "./alertmanager.ts";
 import { ALERT_GROUPS, BOARDS } from "./all.ts";
 import { drawBoard } from "./grafana.ts";
 import { metricsPage } from "./metrics_page.ts";
@@ -13,6 +14,7 @@ const ROOT = new URL("..", import.meta.url).pathname;
 const OWN_DIRS = [
   "infra/generated/grafana/dashboards",
   "infra/generated/prometheus/rules",
+  "infra/generated/alertmanager",
 ] as const;
 
 /** Every file that is made: its path from the root, and what is in it. */
@@ -25,6 +27,8 @@ export function generatedFiles(): Map<string, string> {
   for (const [group, alerts] of Object.entries(ALERT_GROUPS)) {
     files.set(`${OWN_DIRS[1]}/${group}.yml`, ruleFile(group, alerts));
   }
+  const webhook_url_file = "/run/secrets/alert_webhook_url";
+  files.set(`${OWN_DIRS[2]}/alertmanager.yml`, alertmanagerConfig({ webhook_url_file }));
   files.set("docs/metrics.md", metricsPage());
   return files;
 }

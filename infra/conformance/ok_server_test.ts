@@ -36,11 +36,11 @@ const FAULTS: { name: string; step: string; path: string; text: string; told: Re
     told: /function untold has no docstring/,
   },
   {
-    name: "a stage without its same-name parts",
+    name: "a service without its same-name parts",
     step: "ok:unit pipeline_test.ts",
     path: "services/gateway/main.ts",
     text: "export {};\n",
-    told: /services\/gateway is no stage/,
+    told: /services\/gateway is no service/,
   },
   {
     name: "a generated file that is not up to date",
@@ -48,6 +48,13 @@ const FAULTS: { name: string; step: string; path: string; text: string; told: Re
     path: "README.md",
     text: "<!-- variables: written by `deno task readme` -->\n<!-- /variables -->\n",
     told: /not up to date/,
+  },
+  {
+    name: "a board that was changed and not written",
+    step: "ok:generated",
+    path: "infra/generated/grafana/dashboards/sink.json",
+    text: "{}\n",
+    told: /Not as .* writes them: infra\/generated\/grafana\/dashboards\/sink\.json/,
   },
 ];
 

@@ -67,6 +67,12 @@ export const SETTINGS = {
     doc: "Port of the Alertmanager that is started here; not set: a free one",
     parse: port,
   },
+  alert_webhook_url: {
+    variable: "TAPELINE_ALERT_WEBHOOK_URL",
+    doc: "Where Alertmanager posts alerts; not set: they are only shown",
+    parse: url("http", "https"),
+    secret: true,
+  },
   aggregator_group: AGGREGATOR.consumer_group,
   sink_group: SINK.consumer_group,
 } as const satisfies SettingTable;

@@ -13,7 +13,10 @@ import { startAlertmanager, startPrometheus, type WatcherOptions } from "./prome
 /** What starting them needs. */
 export interface ObservabilityOptions {
   data_dir: string;
-  config: Pick<LocalConfig, "observe" | "prometheus_port" | "alertmanager_port">;
+  config: Pick<
+    LocalConfig,
+    "observe" | "prometheus_port" | "alertmanager_port" | "alert_webhook_url"
+  >;
   /** Shown to the person at the keyboard. */
   show(line: string): void;
   /** Told when one of them listens. */
@@ -47,7 +50,11 @@ export function startObservability(options: ObservabilityOptions): Observability
 
   async function startAll(): Promise<void> {
     // One after the other: each is a build that takes all cores.
-    await bring("alertmanager", startAlertmanager, config.alertmanager_port);
+    await bring(
+      "alertmanager",
+      (watcher) => startAlertmanager({ ...watcher, webhook_url: config.alert_webhook_url }),
+      config.alertmanager_port,
+    );
     await bring("prometheus", startPrometheus, config.prometheus_port);
   }
 

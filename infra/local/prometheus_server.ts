@@ -1,4 +1,6 @@
 /** Prometheus and Alertmanager on this machine, from the programs of their Go modules. */
+import { resolve } from "node:path";
+import { alertmanagerConfig } from "../../dashboards/alertmanager.ts";
 import { LOOPBACK } from "./free_port.ts";
 import { findGoTool, type GoTool } from "./go_tool.ts";
 import { type LocalServer, startLocalServer } from "./local_server.ts";
@@ -91,8 +93,11 @@ async function copyRules(rules_dir: string): Promise<void> {
  * @returns Once it answers.
  * @throws StartFault if it can't be built, or does not start.
  */
-export async function startAlertmanager(options: WatcherOptions): Promise<LocalServer> {
-  const { data_dir, port, progress, stopping } = options;
+export async function startAlertmanager(
+  options: WatcherOptions & { webhook_url: URL | null },
+): Promise<LocalServer> {
+  const { data_dir, port, progress, stopping, webhook_url } = options;
+  const config_dir = `${data_dir}/alertmanager`;
   const program = await findGoTool(ALERTMANAGER, progress, stopping);
   return await startLocalServer({
     name: "alertmanager",
@@ -100,14 +105,21 @@ export async function startAlertmanager(options: WatcherOptions): Promise<LocalS
     port_variable: "TAPELINE_ALERTMANAGER_PORT",
     port_count: 1,
     ready_deadline_ms: READY_DEADLINE_MS,
-    command: ([http_port]) =>
-      Promise.resolve({
+    async command([http_port]) {
+      const webhook_url_file = webhook_url === null ? null : resolve(config_dir, "webhook_url");
+      await Deno.mkdir(config_dir, { recursive: true });
+      if (webhook_url_file !== null) await writeAtomically(webhook_url_file, String(webhook_url));
+      await writeAtomically(
+        `${config_dir}/alertmanager.yml`,
+        alertmanagerConfig({ webhook_url_file }),
+      );
+      return {
         name: "alertmanager",
         data_dir,
         command: [
           program,
-          `--config.file=${ROOT}infra/alertmanager/alertmanager.yml`,
-          `--storage.path=${data_dir}/alertmanager`,
+          `--config.file=${config_dir}/alertmanager.yml`,
+          `--storage.path=${config_dir}`,
           `--web.listen-address=${LOOPBACK}:${http_port}`,
           // One is enough here: it looks for no others.
           "--cluster.listen-address=",
@@ -115,7 +127,8 @@ export async function startAlertmanager(options: WatcherOptions): Promise<LocalS
         ],
         stop_signal: "SIGTERM",
         stop_deadline_ms: STOP_DEADLINE_MS,
-      }),
+      };
+    },
     isReady: ([http_port]) => answers(`http://${LOOPBACK}:${http_port}/-/ready`),
   }, stopping);
 }

@@ -1,0 +1,59 @@
+/** Whom alerts go to, as Alertmanager's configuration. */
+import { stringify } from "yaml";
+
+/** What differs from place to place. */
+export interface AlertmanagerOptions {
+  /** A file with the URL of a webhook, which may hold a secret; null sends alerts nowhere. */
+  webhook_url_file: string | null;
+}
+
+const RECEIVER = "on-call";
+
+/**
+ * The configuration: pages at once and again each hour, tickets gathered and once a day. One that
+ * does not answer silences what follows from that.
+ *
+ * @param options What differs from place to place.
+ */
+export function alertmanagerConfig({ webhook_url_file }: AlertmanagerOptions): string {
+  const webhooks = webhook_url_file === null
+    ? {}
+    : { webhook_configs: [{ url_file: webhook_url_file, send_resolved: true }] };
+  return "# Written by `deno task dashboards`, or at a start.\n" + stringify({
+    route: {
+      receiver: RECEIVER,
+      group_by: ["alertname", "service", "group"],
+      group_wait: "5s",
+      group_interval: "30s",
+      repeat_interval: "1h",
+      routes: [{
+        matchers: ['severity = "ticket"'],
+        receiver: RECEIVER,
+        group_wait: "30s",
+        group_interval: "5m",
+        repeat_interval: "24h",
+      }],
+    },
+    receivers: [{ name: RECEIVER, ...webhooks }],
+    inhibit_rules: [
+      {
+        // A process that is gone is not ready, meets errors, and can't tell what it measures.
+        source_matchers: ['alertname = "TargetAbsent"'],
+        target_matchers: ['alertname =~ "ServiceNotReady|ServiceErrors|RestartLoop"'],
+        equal: ["service"],
+      },
+      {
+        // A consumer that is dead is behind, and falls further behind.
+        source_matchers: ['alertname = "ConsumerDead"'],
+        target_matchers: ['alertname =~ "ConsumerBehind|ConsumerFallsBehind|PartitionStuck"'],
+        equal: ["group"],
+      },
+      {
+        // A group that is far behind pages once.
+        source_matchers: ['alertname = "ConsumerBehind"'],
+        target_matchers: ['alertname = "ConsumerFallsBehind"'],
+        equal: ["group"],
+      },
+    ],
+  }, { lineWidth: 0 });
+}
