@@ -8,6 +8,11 @@ export interface AlertmanagerOptions {
 }
 
 const RECEIVER = "on-call";
+/** What a process that is gone brings about; a loss of records is told all the same. */
+const FOLLOWS_FROM_ABSENCE = [
+  ...["ServiceNotReady", "ServiceErrors", "RestartLoop"],
+  ...["ConsumerBehind", "ConsumerFallsBehind", "ConsumerDead", "PartitionStuck"],
+];
 
 /**
  * The configuration: pages at once and again each hour, tickets gathered and once a day. One that
@@ -22,24 +27,23 @@ export function alertmanagerConfig({ webhook_url_file }: AlertmanagerOptions): s
   return "# Written by `deno task dashboards`, or at a start.\n" + stringify({
     route: {
       receiver: RECEIVER,
-      group_by: ["alertname", "service", "group"],
+      group_by: ["alertname", "service"],
       group_wait: "5s",
-      group_interval: "30s",
+      group_interval: "15s",
       repeat_interval: "1h",
       routes: [{
         matchers: ['severity = "ticket"'],
         receiver: RECEIVER,
         group_wait: "30s",
-        group_interval: "5m",
         repeat_interval: "24h",
       }],
     },
     receivers: [{ name: RECEIVER, ...webhooks }],
     inhibit_rules: [
       {
-        // A process that is gone is not ready, meets errors, and can't tell what it measures.
+        // A process that is gone is not ready, meets errors, and consumes nothing.
         source_matchers: ['alertname = "TargetAbsent"'],
-        target_matchers: ['alertname =~ "ServiceNotReady|ServiceErrors|RestartLoop"'],
+        target_matchers: [`alertname =~ "${FOLLOWS_FROM_ABSENCE.join("|")}"`],
         equal: ["service"],
       },
       {

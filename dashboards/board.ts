@@ -47,6 +47,8 @@ export interface Alert {
   /** Its name, and that of its runbook docs/runbooks/<name>.md. */
   name: string;
   severity: Severity;
+  /** More labels, with Prometheus' templates. */
+  labels?: { readonly [label: string]: string };
   /** What is asked: every series of the answer is an alert. */
   expression: string;
   /** How long that must hold, seconds. */

@@ -27,6 +27,8 @@ const members = LAG_QUERIES.members(ALERT_SCOPE);
 const records = LAG_QUERIES.records(ALERT_SCOPE);
 const partition_seconds = LAG_QUERIES.partition_seconds(ALERT_SCOPE);
 
+/** Our groups have their services' names: what silences the one silences the other. */
+const OF_SERVICE = { service: "{{ $labels.group }}" };
 /** Seconds behind from which on a person should know. */
 const BEHIND_S = 30;
 /** A partition that is so far behind while its group's best is not. */
@@ -145,6 +147,7 @@ export const BOARD: Board = {
     {
       name: "ConsumerBehind",
       severity: "page",
+      labels: OF_SERVICE,
       expression: `${seconds} > ${BEHIND_S}`,
       for_s: 10,
       promised_s: BEHIND_S + 45,
@@ -155,6 +158,7 @@ export const BOARD: Board = {
     {
       name: "ConsumerFallsBehind",
       severity: "ticket",
+      labels: OF_SERVICE,
       expression: `${LAG_QUERIES.growth(ALERT_SCOPE)} > 0 and ${seconds} > 10 and ${members} > 0`,
       for_s: 60,
       promised_s: 150,
@@ -165,8 +169,9 @@ export const BOARD: Board = {
     {
       name: "ConsumerDead",
       severity: "page",
+      labels: OF_SERVICE,
       expression: `${members} == 0 and ${records} > 0`,
-      for_s: 15,
+      for_s: 25,
       promised_s: 60,
       summary: "{{ $labels.group }} has no consumer",
       description: "Records wait for group {{ $labels.group }}, and no consumer lives in it.",
@@ -174,6 +179,7 @@ export const BOARD: Board = {
     {
       name: "PartitionStuck",
       severity: "page",
+      labels: OF_SERVICE,
       expression: `${partition_seconds} > ${STUCK_S} and on (group) ${members} > 0 ` +
         `and on (group) min by (group) (${partition_seconds}) < ${STUCK_S / 2}`,
       for_s: 30,
@@ -185,6 +191,7 @@ export const BOARD: Board = {
     {
       name: "ConsumerTrimmed",
       severity: "page",
+      labels: OF_SERVICE,
       expression: `${LAG_QUERIES.trimmed(ALERT_SCOPE)} > 0`,
       for_s: 0,
       promised_s: 30,

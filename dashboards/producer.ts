@@ -7,7 +7,7 @@ import { serviceRow } from "./service_row.ts";
 const OURS = 'service="producer"';
 
 export const PRODUCER_QUERIES = {
-  sent: (scope) => `sum(${rate(METRICS.sent, scope, OURS)})`,
+  sent: (scope) => `sum(${rate(METRICS.sent, scope, OURS, 'to="ticks"')})`,
   queue_depth: (scope) => series(METRICS.queue_depth, scope),
   event_age: (scope) => `time() - max by (from) (${series(METRICS.last_event_time, scope)})`,
   connected: (scope) => series(METRICS.feed_connected, scope),

@@ -138,7 +138,6 @@ async function run(
 
   const line = keepStatusLine({
     services,
-    tick_topic: config.tick_topic,
     parts,
     data_dir,
     behind_s: progress.behind_s,

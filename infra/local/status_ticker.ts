@@ -15,7 +15,6 @@ const BEHIND_DEADLINE_MS = 900;
 /** What the line is made from. */
 export interface StatusOptions {
   services: Services;
-  tick_topic: string;
   parts(): PartStatus[];
   /** Where data goes. */
   data_dir: string;
@@ -58,7 +57,7 @@ async function keep(options: StatusOptions, stopping: AbortSignal): Promise<void
 }
 
 async function sample(options: StatusOptions): Promise<StatusSample> {
-  const { services, tick_topic } = options;
+  const { services } = options;
   const [producer, sink, behind_s] = await Promise.all([
     observe(services.named("producer").urls().operations),
     observe(services.named("sink").urls().operations),
@@ -66,7 +65,7 @@ async function sample(options: StatusOptions): Promise<StatusSample> {
   ]);
   return {
     at_ms: performance.now(),
-    ticks_in: sampleSum(producer.metrics, PRODUCER.sent.name, { to: tick_topic }),
+    ticks_in: sampleSum(producer.metrics, PRODUCER.sent.name, { to: "ticks" }),
     rows_stored: sampleSum(sink.metrics, SINK.rows_stored.name, { table: "ticks" }),
     behind_s,
     replayed: sampleSum(producer.metrics, PRODUCER.replay_progress.name),

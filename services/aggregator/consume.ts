@@ -238,6 +238,9 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     await heartbeat();
   }
 
+  // From the start, so that nothing is told as nothing, and not as not known.
+  metrics.received.inc({ from: "ticks" }, 0);
+  for (const to of ["candles", "dead_letters"]) metrics.sent.inc({ to }, 0);
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await consumer.run({

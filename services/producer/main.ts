@@ -45,12 +45,15 @@ async function start(
     batch_ticks: config.batch_ticks,
     batch_interval_ms: config.batch_interval_ms,
     onConfirmed(batch, duration_ms) {
-      metrics.sent.inc({ to: config.tick_topic }, batch.ticks.length);
-      metrics.sent.inc({ to: config.dead_letter_topic }, batch.refused.length);
+      metrics.sent.inc({ to: "ticks" }, batch.ticks.length);
+      metrics.sent.inc({ to: "dead_letters" }, batch.refused.length);
       metrics.duration.observe(duration_ms / 1_000);
       metrics.queue_depth.set(queue.depth());
     },
   });
+
+  // From the start, so that nothing sent is told as nothing, and not as not known.
+  for (const to of ["ticks", "dead_letters"]) metrics.sent.inc({ to }, 0);
 
   const sources: Source[] = [];
   for (const name of config.sources) {

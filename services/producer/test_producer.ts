@@ -97,7 +97,7 @@ export async function readTopic(
 
 /** How many ticks it says that Kafka has confirmed. */
 export async function sentTicks(producer: { metrics(): Promise<string> }): Promise<number> {
-  const found = /records_sent_total\{[^}]*to="raw-market-data"[^}]*\} (\d+)/
+  const found = /records_sent_total\{[^}]*to="ticks"[^}]*\} (\d+)/
     .exec(await producer.metrics());
   return Number(found?.[1] ?? 0);
 }

@@ -73,6 +73,13 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     fail: options.fail,
   });
 
+  // From the start, so that nothing is told as nothing, and not as not known.
+  for (const table of ["ticks", "candles"]) {
+    metrics.received.inc({ from: table }, 0);
+    metrics.sent.inc({ to: table }, 0);
+    metrics.rows_stored.inc({ table }, 0);
+  }
+
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     if (payload.batchSize > 0) return;
     const { topic, partition } = payload;
