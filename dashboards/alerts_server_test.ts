@@ -306,8 +306,8 @@ const CASES: Case[] = [
     fires: [{
       labels: { group: "sink", service: "sink", topic: "ticks", partition: "0", severity: "page" },
       summary: "sink is stuck at ticks/0",
-      description: "Group sink reads other partitions, and has not read partition 0 of ticks for " +
-        "2m 0s.",
+      description: "Group sink is near the end of other partitions, and the oldest record it has " +
+        "not read of ticks/0 is 2m 0s old.",
     }],
   },
   {
@@ -343,12 +343,12 @@ const CASES: Case[] = [
     alert: "LagUnknown",
     what: "the last look was 35 s ago",
     series: { 'tapeline_lag_looked_timestamp_seconds{instance="a:1"}': "5x20" },
-    at: "40s",
+    at: "45s",
     fires: [{
       labels: { instance: "a:1", severity: "page" },
       summary: "Nobody knows how far consumers are behind",
       description:
-        "The lag service at a:1 has not been able to look for 35s: no alert on lag can " +
+        "The lag service at a:1 has not been able to look for 40s: no alert on lag can " +
         "fire.",
     }],
   },

@@ -185,8 +185,10 @@ export const BOARD: Board = {
       for_s: 30,
       promised_s: STUCK_S + 60,
       summary: "{{ $labels.group }} is stuck at {{ $labels.topic }}/{{ $labels.partition }}",
-      description: "Group {{ $labels.group }} reads other partitions, and has not read partition " +
-        "{{ $labels.partition }} of {{ $labels.topic }} for {{ $value | humanizeDuration }}.",
+      description:
+        "Group {{ $labels.group }} is near the end of other partitions, and the oldest " +
+        "record it has not read of {{ $labels.topic }}/{{ $labels.partition }} is " +
+        "{{ $value | humanizeDuration }} old.",
     },
     {
       name: "ConsumerTrimmed",
@@ -203,7 +205,7 @@ export const BOARD: Board = {
       name: "LagUnknown",
       severity: "page",
       expression: `${LAG_QUERIES.looked_ago(ALERT_SCOPE)} > 30`,
-      for_s: 0,
+      for_s: 5,
       promised_s: 60,
       summary: "Nobody knows how far consumers are behind",
       description: "The lag service at {{ $labels.instance }} has not been able to look for " +

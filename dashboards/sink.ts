@@ -18,9 +18,10 @@ export const SINK_QUERIES = {
   age_p99: (scope) => quantile(0.99, METRICS.tick_age, scope, []),
   fresh_share: (scope) => {
     const name = METRICS.tick_age.name;
+    // Prometheus 3 writes a bound as a decimal fraction, Prometheus 2 as it was given.
     const within = { name: `${name}_bucket` };
     const all = { name: `${name}_count` };
-    return `sum(${rate(within as never, scope, `le="${FRESH_S}"`)}) / sum(${
+    return `sum(${rate(within as never, scope, `le=~"${FRESH_S}(.0)?"`)}) / sum(${
       rate(all as never, scope)
     })`;
   },

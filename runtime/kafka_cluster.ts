@@ -24,6 +24,8 @@ export interface FetchedPartition {
 /** The parts of kafkajs' cluster that are used here. */
 export interface ClusterClient {
   logger: unknown;
+  /** The topics that every look asks for. */
+  targetTopics: Set<string>;
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   addMultipleTargetTopics(topics: string[]): Promise<void>;
@@ -73,10 +75,42 @@ export function createCluster(config: KafkaConfig): ClusterClient {
 export async function knowTopic(
   cluster: Pick<
     ClusterClient,
-    "addMultipleTargetTopics" | "findTopicPartitionMetadata" | "refreshMetadata"
+    "addMultipleTargetTopics" | "findTopicPartitionMetadata" | "refreshMetadata" | "targetTopics"
   >,
   topic: string,
 ): Promise<void> {
-  await cluster.addMultipleTargetTopics([topic]);
-  if (cluster.findTopicPartitionMetadata(topic).length === 0) await cluster.refreshMetadata();
+  const know = async (): Promise<void> => {
+    await cluster.addMultipleTargetTopics([topic]);
+    if (cluster.findTopicPartitionMetadata(topic).length === 0) await cluster.refreshMetadata();
+  };
+  try {
+    await know();
+  } catch (error) {
+    if (!isUnknownTopic(error)) throw error;
+    // It may be another that is gone.
+    cluster.targetTopics.clear();
+    await know();
+  }
+}
+
+/**
+ * Looks at the cluster anew: leaders may have moved, partitions may have been added. kafkajs asks for
+ * every topic that was ever asked for, and a look fails as a whole where one of them is gone.
+ *
+ * @param cluster kafkajs' cluster.
+ */
+export async function lookAnew(
+  cluster: Pick<ClusterClient, "refreshMetadata" | "targetTopics">,
+): Promise<void> {
+  try {
+    await cluster.refreshMetadata();
+  } catch (error) {
+    if (!isUnknownTopic(error)) throw error;
+    // Those that are still there are asked for again by whoever needs them.
+    cluster.targetTopics.clear();
+  }
+}
+
+function isUnknownTopic(error: unknown): boolean {
+  return (error as { type?: string }).type === "UNKNOWN_TOPIC_OR_PARTITION";
 }

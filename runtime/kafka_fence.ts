@@ -29,9 +29,10 @@ export interface Fencer {
    * Fences the id and ends what it left open. It begins anew with a producer id of its own: whoever
    * fences must then fence once more with the producer that goes on.
    *
-   * @throws Error when Kafka does not answer, or refuses.
+   * @param given_up Ends it before its next step: one that goes on late would fence its successor.
+   * @throws Error when Kafka does not answer, or refuses; the signal's reason.
    */
-  fence(places: OpenPlaces): Promise<void>;
+  fence(places: OpenPlaces, given_up: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -65,13 +66,15 @@ export async function openFencer(options: KafkaOptions): Promise<Fencer> {
   const cluster = Object.assign(createCluster({ ...config, retry }), { retry });
   await cluster.connect();
   return {
-    async fence({ transactional_id, aborted, committed }) {
+    async fence({ transactional_id, aborted, committed }, given_up) {
       const keeper = transactionsOf(cluster, transactional_id);
+      given_up.throwIfAborted();
       await keeper.initProducerId();
       keeper.beginTransaction();
       await keeper.addPartitionsToTransaction(aborted.map(placeOf));
       await keeper.abort();
       if (committed.length === 0) return;
+      given_up.throwIfAborted();
       // It waits until the markers are written.
       await keeper.initProducerId();
       keeper.beginTransaction();

@@ -1,7 +1,7 @@
 /** Asks Kafka for offsets of many partitions at once: their ends, and by time. */
 import ISOLATION_LEVEL from "kafkajs/src/protocol/isolationLevel.js";
 import { kafkaConfig, type KafkaOptions } from "./kafka.ts";
-import { createCluster, knowTopic } from "./kafka_cluster.ts";
+import { createCluster, knowTopic, lookAnew } from "./kafka_cluster.ts";
 
 /** A partition of a topic. */
 export interface TopicPartition {
@@ -35,6 +35,9 @@ export interface OffsetLookup {
   close(): Promise<void>;
 }
 
+/** How old what is known of leaders and of the number of partitions may be. */
+const LOOK_AGE_MS_MAX = 30_000;
+
 /**
  * Connects a lookup.
  *
@@ -46,6 +49,7 @@ export async function openOffsetLookup(options: KafkaOptions): Promise<OffsetLoo
     retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 5 },
   });
   await cluster.connect();
+  let looked_at_ms = performance.now();
 
   async function askOnce(
     questions: readonly OffsetQuestion[],
@@ -90,6 +94,10 @@ export async function openOffsetLookup(options: KafkaOptions): Promise<OffsetLoo
 
   return {
     async partitions(topic) {
+      if (performance.now() - looked_at_ms > LOOK_AGE_MS_MAX) {
+        looked_at_ms = performance.now();
+        await lookAnew(cluster);
+      }
       try {
         await knowTopic(cluster, topic);
       } catch (error) {
@@ -112,7 +120,7 @@ export async function openOffsetLookup(options: KafkaOptions): Promise<OffsetLoo
         }
       } catch (error) {
         // A leader may have moved: the next to ask has a fresh look.
-        await cluster.refreshMetadata().catch(() => {});
+        await lookAnew(cluster).catch(() => {});
         throw error;
       }
       return questions.map((question) => answers.get(question) ?? null);

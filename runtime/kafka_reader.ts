@@ -14,6 +14,7 @@ import {
   createCluster,
   type FetchedPartition,
   knowTopic,
+  lookAnew,
   type ReadRecord,
 } from "./kafka_cluster.ts";
 
@@ -123,7 +124,7 @@ export async function openReader(
   ): Promise<Answer> =>
     untilLed(
       async () => await ask(await leader(topic, partition)),
-      () => cluster.refreshMetadata(),
+      () => lookAnew(cluster),
     );
 
   async function offsetAt(

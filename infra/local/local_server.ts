@@ -127,7 +127,7 @@ export type Obstacle = "port" | "dying" | "unknown";
  * @returns "port": taken; "dying": the remains of a killed run are still ending.
  */
 export function obstacleIn(log: string): Obstacle {
-  if (/Address already in use|BindException|could not create any TCP\/IP sockets/.test(log)) {
+  if (/Address already in use|BindException|could not create any TCP\/IP sockets/i.test(log)) {
     return "port";
   }
   if (/pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(log)) {

@@ -21,6 +21,8 @@ export interface ObservabilityOptions {
   show(line: string): void;
   /** Told when one of them listens. */
   onListening(): void;
+  /** Ends a build that is under way as soon as a stop is asked for. */
+  stopping: AbortSignal;
 }
 
 /** The servers that watch. */
@@ -44,7 +46,7 @@ interface Watcher {
 export function startObservability(options: ObservabilityOptions): Observability {
   const { data_dir, config, show, onListening } = options;
   const controller = new AbortController();
-  const stopping = controller.signal;
+  const stopping = AbortSignal.any([controller.signal, options.stopping]);
   const watchers: Watcher[] = [];
   const started = config.observe ? startAll() : Promise.resolve();
 

@@ -1,11 +1,23 @@
 import assert from "node:assert/strict";
+import { BOARDS } from "../../dashboards/all.ts";
+import type { Scope } from "../../dashboards/query.ts";
 import { SERVICE_NAMES } from "../../contract/pipeline.ts";
+import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
+import { createKafka } from "../../runtime/kafka.ts";
+import { openSender } from "../../runtime/kafka_sender.ts";
+import { createLogger } from "../../runtime/log.ts";
 import { buildGoTool } from "./go_tool.ts";
 import { withTestDirectory } from "./test_servers.ts";
-import { eventually, runStart } from "./test_start.ts";
+import { eventually, notedPids, runStart } from "./test_start.ts";
 
 /** Prometheus and Alertmanager are built where that has not been done yet. */
 const BUILD_DEADLINE_MS = 15 * 60_000;
+
+/** As a panel asks, whose window is at least four scrapes wide. */
+const PANELS: Scope = { matchers: 'instance=~".+"', window: "20s" };
+const PANELS_DEADLINE_MS = 180_000;
+/** A broker that is back soon enough is no error to anybody: then it is killed once more. */
+const KILL_INTERVAL_MS = 20_000;
 
 /** What Prometheus answers to a query: the samples' labels and values. */
 async function query(
@@ -61,8 +73,8 @@ Deno.test("the stack is watched: Prometheus scrapes all of it, and knows Alertma
     );
 
     // One that dies is started again, where it was, with what it had.
-    const before = (await query(prometheus!, "count(up)")).length;
-    assert.equal(before, 1);
+    const seen_at_s = Date.now() / 1_000;
+    assert.equal((await query(prometheus!, "up")).length, wanted.length);
     const pids = await notedPid(data_dir, "prometheus");
     Deno.kill(pids, "SIGKILL");
     await eventually(
@@ -75,12 +87,102 @@ Deno.test("the stack is watched: Prometheus scrapes all of it, and knows Alertma
       30_000,
       () => "Prometheus does not answer after its restart",
     );
+    assert.equal((await query(prometheus!, `up @ ${seen_at_s}`)).length, wanted.length);
     stack.signal("SIGTERM");
     const { code, elapsed_ms } = await stack.ended();
     assert.equal(code, 0, stack.output());
     assert.ok(elapsed_ms < 12_000, `the stop took ${elapsed_ms} ms`);
   });
 });
+
+/** What can't be made to happen here, and why. */
+const EXCEPTIONS: { readonly [panel: string]: string } = {
+  "producer: Errors {{kind}}": "its errors are faults of its own code, or of a live feed",
+};
+
+/** Queries that have no answer: "board: panel legend". */
+async function emptyPanels(prometheus: string): Promise<string[]> {
+  const empty: string[] = [];
+  for (const { name, rows } of BOARDS) {
+    for (const { title, queries } of rows.flatMap(({ panels }) => panels)) {
+      for (const { query: ask, legend } of queries) {
+        const answer = await query(prometheus, ask(PANELS));
+        // A quantile of nothing is NaN: Grafana draws no line.
+        if (!answer.some(({ value }) => value[1] !== "NaN")) {
+          empty.push(`${name}: ${title} ${legend}`);
+        }
+      }
+    }
+  }
+  return empty;
+}
+
+Deno.test("no panel is empty, once there has been what it shows", async () => {
+  await withTestDirectory(async (data_dir) => {
+    await using stack = runStart(data_dir, ["--source", "simulator,http"], {
+      TAPELINE_OBSERVE: "true",
+      TICK_INTERVAL: "0.1",
+      // It counts as an error that there are more.
+      TAPELINE_LAG_GROUPS_MAX: "1",
+    });
+    await stack.says("Tapeline runs");
+    await stack.says("prometheus runs", BUILD_DEADLINE_MS);
+    const { prometheus, producer_http, kafka } = await stack.endpoints();
+    await eventually(
+      async () =>
+        (await query(prometheus!, "tapeline_consumer_group_lag_seconds_max")).length === 1,
+      30_000,
+      () => "Prometheus does not know the lag of a group",
+    );
+    // What comes and goes (a takeover) is seen at one look or another.
+    let empty: string[] | null = null;
+    let killed_at_ms = -Infinity;
+    let kills = 0;
+    await eventually(
+      async () => {
+        // What goes wrong, and what is refused, is made here: it is rightly empty else.
+        if (performance.now() - killed_at_ms > KILL_INTERVAL_MS) {
+          const pids = await notedPids(data_dir);
+          // One that has just been started anew meets no error.
+          const killed = kills++ === 0 ? ["aggregator"] : ["kafka", "postgres"];
+          for (const name of killed) Deno.kill(pids.get(name)!, "SIGKILL");
+          killed_at_ms = performance.now();
+        }
+        await troubleProducer(producer_http!);
+        await troubleReaders(kafka!);
+        const now_empty = await emptyPanels(prometheus!);
+        empty = (empty ?? now_empty).filter((panel) => now_empty.includes(panel));
+        return empty.every((panel) => panel in EXCEPTIONS);
+      },
+      PANELS_DEADLINE_MS,
+      () => `These are empty:\n${empty?.join("\n")}`,
+    );
+    assert.deepEqual(empty, Object.keys(EXCEPTIONS));
+    stack.signal("SIGTERM");
+    assert.equal((await stack.ended()).code, 0, stack.output());
+  });
+});
+
+/** A tick that the producer refuses. */
+async function troubleProducer(url: string): Promise<void> {
+  const tick = { symbol: "NEW", price: -1, volume: 1, timestamp: Date.now() };
+  await fetch(`${url}/ticks`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify([tick]),
+    signal: AbortSignal.timeout(5_000),
+  }).then((response) => response.body?.cancel());
+}
+
+/** A record that is no tick, which every reader of ticks refuses. */
+async function troubleReaders(bootstrap: string): Promise<void> {
+  const log = createLogger("test", "error", () => {});
+  const kafka = createKafka({ bootstrap_servers: [bootstrap], client_id: "test", log });
+  const sender = await openSender(kafka, "none");
+  const record = { topic: DEFAULT_TOPIC_NAMES.ticks, partition: 0, key: "k", value: "no tick" };
+  await sender.send([{ ...record, timestamp_ms: Date.now() }]);
+  await sender.close();
+}
 
 Deno.test("a build that is not waited for ends with the start", async () => {
   const stopping = AbortSignal.abort(new Error("stopped"));

@@ -45,6 +45,7 @@ export function stackFiles(
 ): StackFiles {
   const { bootstrap_servers, database_url } = servers;
   let writing: Promise<unknown> = Promise.resolve();
+  const last_urls = new Map<string, string>();
 
   function endpoints(): Endpoints {
     const all: { [name: string]: string } = {
@@ -61,9 +62,12 @@ export function stackFiles(
   }
 
   function targets(): ScrapeTarget[] {
-    const of_services = services.all.flatMap(({ name, urls }) => {
-      const operations_url = urls().operations;
-      return operations_url === undefined ? [] : [{ service: name, operations_url }];
+    const of_services = services.all.flatMap(({ name, urls, status }) => {
+      // One that is being started again stays where it was: it is absent, and that is told.
+      const operations_url = urls().operations ?? last_urls.get(name);
+      if (operations_url === undefined || status().state === "ended") return [];
+      last_urls.set(name, operations_url);
+      return [{ service: name, operations_url }];
     });
     return [...of_services, ...observability()?.targets() ?? []];
   }

@@ -94,10 +94,7 @@ async function run(
     KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap_servers.join(","),
     DATABASE_URL: servers.database_url,
   };
-  const parts = () => [
-    ...[...servers.parts, ...services.all].map((part) => part.status()),
-    ...observability?.parts() ?? [],
-  ];
+  const parts = () => [...servers.parts, ...services.all].map((part) => part.status());
   // Before the services, so that it still answers while they stop; it looks at them only when asked.
   const supervisor = serveApp(
     supervisorApp(async () => {
@@ -105,7 +102,12 @@ async function run(
       const missing = services.all.flatMap(({ name, status }, index) =>
         status().state === "ended" ? [] : looks[index]!.reasons.map((why) => `${name}: ${why}`)
       );
-      return { parts: parts(), missing, disk: await diskStatus(data_dir) };
+      return {
+        parts: parts(),
+        watchers: observability?.parts() ?? [],
+        missing,
+        disk: await diskStatus(data_dir),
+      };
     }),
     "127.0.0.1",
     config.supervisor_port,
@@ -133,8 +135,11 @@ async function run(
       config,
       show,
       onListening: () => files.rewrite(show, stopping),
+      stopping,
     });
   }
+  // Nothing is scraped any more of a source that has ended.
+  services.sourceEnded.then(() => files.rewrite(show, stopping));
 
   const line = keepStatusLine({
     services,

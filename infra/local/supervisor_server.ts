@@ -6,6 +6,8 @@ import type { PartStatus } from "./part.ts";
 /** What the supervisor tells of the stack. */
 export interface StackHealth {
   parts: PartStatus[];
+  /** What only watches: the pipeline is ready without it. */
+  watchers: PartStatus[];
   /** Reasons of services that are not ready, a sentence each. */
   missing: string[];
   /** The disk that the data is on. */
@@ -22,8 +24,8 @@ export interface StackHealth {
 export function supervisorApp(health: () => Promise<StackHealth>): Hono {
   const app = new Hono();
   app.get("/health", async (context) => {
-    const { parts, disk } = await health();
-    return context.json({ alive: true, parts, disk });
+    const { parts, watchers, disk } = await health();
+    return context.json({ alive: true, parts: [...parts, ...watchers], disk });
   });
   app.get("/ready", async (context) => {
     const { parts, missing, disk } = await health();

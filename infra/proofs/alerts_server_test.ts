@@ -26,12 +26,15 @@ interface Webhook {
   firing(): string[];
   /** All that has ever fired. */
   seen(): string[];
+  /** Alerts without what a person on call is to be given: words, and a runbook that is there. */
+  faults(): string[];
   close(): Promise<void>;
 }
 
 function openWebhook(): Webhook {
   const firing = new Set<string>();
   const seen = new Set<string>();
+  const faults: string[] = [];
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
@@ -52,6 +55,7 @@ function openWebhook(): Webhook {
     url: `http://127.0.0.1:${server.addr.port}/`,
     firing: () => [...firing].sort(),
     seen: () => [...seen].sort(),
+    faults: () => faults,
     close: () => server.shutdown(),
   };
 }
@@ -149,6 +153,7 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
       console.log(paged.join("\n"));
       await endStack(stack);
       await webhook.close();
+      assert.deepEqual(webhook.faults(), []);
     }
   });
 });

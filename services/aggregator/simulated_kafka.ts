@@ -146,6 +146,11 @@ function end(kafka: SimulatedKafka, fate: "committed" | "aborted"): void {
   kafka.open = null;
 }
 
+function firstUndecided(records: readonly OutputRecord[]): bigint {
+  const at = records.findIndex(({ fate }) => fate === "undecided");
+  return BigInt(at === -1 ? records.length : at);
+}
+
 /** Turns of the event loop's queue in which a process makes all the calls of a flush. */
 const THAW_TURNS = 60;
 
@@ -253,7 +258,8 @@ export function clientOf(
   };
 
   const fencer: Fencer = {
-    async fence({ aborted, committed }) {
+    async fence({ aborted, committed }, given_up) {
+      given_up.throwIfAborted();
       await called();
       end(kafka, "aborted");
       const epoch = ++kafka.epoch;
@@ -278,13 +284,16 @@ export function clientOf(
       if (topic === TOPICS.tick_topic) {
         return { earliest: 0n, last_stable: BigInt(kafka.ticks.length) };
       }
+      if (topic === TOPICS.dead_letter_topic) {
+        return { earliest: 0n, last_stable: firstUndecided(kafka.letters) };
+      }
       // What is not decided yet is behind the last stable offset.
       const undecided = kafka.candles.find(({ fate }) => fate === "undecided");
       return { earliest: 0n, last_stable: undecided?.offset ?? kafka.candle_end };
     },
-    async end() {
+    async end(topic) {
       await called();
-      return kafka.candle_end;
+      return topic === TOPICS.candle_topic ? kafka.candle_end : BigInt(kafka.letters.length);
     },
     async fetch(_topic, _partition, from) {
       await called();

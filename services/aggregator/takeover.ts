@@ -83,8 +83,12 @@ export async function takeOver(
     retry: { ...KAFKA_RETRY, ...TRANSACTION_RETRY },
   });
   try {
-    const doing = `Getting the producer of partition ${partition}`;
-    await withDeadline(fence(options, partition, producer), ANSWER_DEADLINE_MS, doing);
+    const given_up = new AbortController();
+    await withDeadline(
+      fence(options, partition, producer, keepAlive, given_up.signal),
+      ANSWER_DEADLINE_MS,
+      `Getting the producer of partition ${partition}`,
+    ).finally(() => given_up.abort(new Error("The takeover was given up")));
     await keepAlive();
     const { other_offset, ...restored } = await restore(options, partition, keepAlive);
     const { earliest, last_stable } = await options.reader.ends(options.tick_topic, partition);
@@ -115,17 +119,17 @@ async function fence(
   options: TakeoverOptions,
   partition: number,
   producer: Producer,
+  keepAlive: () => Promise<void>,
+  given_up: AbortSignal,
 ): Promise<void> {
-  const { reader, candle_topic, dead_letter_topic } = options;
-  const letters = await reader.partitions(dead_letter_topic);
+  const { reader, candle_topic } = options;
   await options.fencer.fence({
     transactional_id: transactionalId(options.group, partition),
     aborted: [{ topic: candle_topic, partition }],
-    committed: Array.from({ length: letters }, (_, letter_partition) => ({
-      topic: dead_letter_topic,
-      partition: letter_partition,
-    })),
-  });
+    committed: await undecidedLetters(options),
+  }, given_up);
+  await keepAlive();
+  given_up.throwIfAborted();
   // kafkajs asks for the id's epoch not when it connects but at the first transaction.
   await producer.connect();
   const transaction = await producer.transaction();
@@ -139,6 +143,18 @@ async function fence(
         `decided up to offset ${last_stable}, and ends at ${end}`,
     );
   }
+}
+
+/** Partitions of the dead letters that hold what is undecided, be it another's. */
+async function undecidedLetters(
+  { reader, dead_letter_topic: topic }: TakeoverOptions,
+): Promise<{ topic: string; partition: number }[]> {
+  const places: { topic: string; partition: number }[] = [];
+  for (let partition = 0; partition < await reader.partitions(topic); partition++) {
+    const { last_stable } = await reader.ends(topic, partition);
+    if (await reader.end(topic, partition) > last_stable) places.push({ topic, partition });
+  }
+  return places;
 }
 
 /**

@@ -16,6 +16,8 @@ export interface UnreadFinder {
    * @param from The first offset that was not read and is still there.
    * @param end The last stable offset.
    * @returns The record's timestamp, ms; null where no record is between the two.
+   * @throws Error where the log can't be read, or holds so much that nobody reads (aborted records)
+   *   that it is not known yet: the next call goes on where this one ended.
    */
   find(place: TopicPartition, from: bigint, end: bigint): Promise<number | null>;
   /** Forgets what was not asked for since it was called last. */
@@ -55,7 +57,10 @@ export function createUnreadFinder(
       }
       const [record] = batch.records;
       if (record !== undefined) return { timestamp_ms: Number(record.timestamp) };
-      if (batch.next_offset <= offset) break;
+      if (batch.next_offset <= offset) {
+        // A batch whose records were all compacted away brings nothing: the times tell what is next.
+        return { timestamp_ms: await timeOfOffset(lookup, place, offset, now()) };
+      }
       offset = batch.next_offset;
     }
     return { empty_to: offset };
@@ -69,7 +74,9 @@ export function createUnreadFinder(
         found = await look(place, found.empty_to, end);
       }
       asked.set(key, found);
-      return "timestamp_ms" in found ? found.timestamp_ms : null;
+      if ("timestamp_ms" in found) return found.timestamp_ms;
+      if (found.empty_to >= end) return null;
+      throw new Error(`No record from offset ${from} to ${found.empty_to}; looking on`);
     },
     forgetOthers() {
       known = asked;

@@ -78,3 +78,13 @@ Deno.test("what can't be unpacked is asked for by time; what can't be reached is
   const away = createUnreadFinder(broken(new Error("Kafka is away")), lookup, () => NOW_MS);
   await rejects(away.find(PLACE, 2n, 4n), /away/);
 });
+
+Deno.test("a long run of what nobody reads is not known, until it has been read", async () => {
+  const log = logOf({ 90: NOW_MS - 5_000 });
+  const finder = createUnreadFinder(log, noLookup, () => NOW_MS);
+  await rejects(finder.find(PLACE, 2n, 100n), /No record from offset 2 to 42; looking on/);
+  finder.forgetOthers();
+  await rejects(finder.find(PLACE, 2n, 100n), /to 82/);
+  finder.forgetOthers();
+  strictEqual(await finder.find(PLACE, 2n, 100n), NOW_MS - 5_000);
+});

@@ -22,8 +22,10 @@ export interface FoundGroups {
   left_out: number;
 }
 
-/** kafkajs asks for offsets again and again without an end while Kafka is away. */
+/** What is asked again and again by kafkajs ends here for us; for it, after its retries. */
 const ANSWER_DEADLINE_MS = 10_000;
+/** Groups asked for at once. */
+const CONCURRENT_MAX = 8;
 /** Groups of other kinds (Connect's workers) keep no offsets. */
 const CONSUMER_PROTOCOLS = ["consumer", ""];
 
@@ -32,8 +34,13 @@ const CONSUMER_PROTOCOLS = ["consumer", ""];
  *
  * @param admin A connected admin client.
  * @param groups_max Most groups to return; by name.
+ * @param onFault Told of a group whose coordinator does not answer: it is left out.
  */
-export async function findGroups(admin: Admin, groups_max: number): Promise<FoundGroups> {
+export async function findGroups(
+  admin: Admin,
+  groups_max: number,
+  onFault: (error: unknown, group: string) => void,
+): Promise<FoundGroups> {
   const within = <Answer>(answer: Promise<Answer>, doing: string): Promise<Answer> =>
     withDeadline(answer, ANSWER_DEADLINE_MS, doing);
   const { groups: listed } = await within(admin.listGroups(), "Listing the consumer groups");
@@ -43,18 +50,25 @@ export async function findGroups(admin: Admin, groups_max: number): Promise<Foun
     .sort();
   const shown = names.slice(0, groups_max);
   if (shown.length === 0) return { groups: [], left_out: 0 };
-  const { groups: described } = await within(
-    admin.describeGroups(shown),
-    "Describing the consumer groups",
-  );
-  // A group of the newer protocol is dead to whoever asks in the older one.
-  const members = new Map(
-    described.map(({ groupId, state, members }) => [
-      groupId,
-      state === "Dead" ? null : members.length,
-    ]),
-  );
-  const groups = await Promise.all(shown.map(async (name): Promise<Group> => {
+  const groups: Group[] = [];
+  for (let at = 0; at < shown.length; at += CONCURRENT_MAX) {
+    await Promise.all(
+      shown.slice(at, at + CONCURRENT_MAX).map(async (name) => {
+        try {
+          groups.push(await findGroup(name));
+        } catch (error) {
+          onFault(error, name);
+        }
+      }),
+    );
+  }
+  return { groups, left_out: names.length - shown.length };
+
+  async function findGroup(name: string): Promise<Group> {
+    const { groups: [described] } = await within(
+      admin.describeGroups([name]),
+      `Describing group ${name}`,
+    );
     const topics = await within(
       admin.fetchOffsets({ groupId: name }),
       `Reading the offsets of group ${name}`,
@@ -64,7 +78,8 @@ export async function findGroups(admin: Admin, groups_max: number): Promise<Foun
         .filter(({ offset }) => offset !== "-1")
         .map(({ partition, offset }) => ({ topic, partition, offset: BigInt(offset) }))
     );
-    return { name, members: members.get(name) ?? null, positions };
-  }));
-  return { groups, left_out: names.length - shown.length };
+    // A group of the newer protocol is dead to whoever asks in the older one.
+    const members = described?.state === "Dead" ? null : described?.members.length ?? null;
+    return { name, members, positions };
+  }
 }

@@ -223,22 +223,24 @@ Deno.test("lag: the seconds that a group is behind are the truth", async (test) 
 
       await test.step("of a Java consumer, on records in a compression of Java's", async () => {
         await makeTopic("java");
-        await java("ConsoleProducer", [
-          ...["--bootstrap-server", bootstrap, "--topic", "java", "--compression-codec", "lz4"],
-        ], "one\ntwo\nthree\n");
-        await java("consumer.ConsoleConsumer", [
-          ...["--bootstrap-server", bootstrap, "--topic", "java", "--group", "java"],
-          ...["--from-beginning", "--max-messages", "3"],
+        const server = ["--bootstrap-server", bootstrap, "--topic", "java"];
+        const producer = await startJava("ConsoleProducer", [
+          ...server,
+          ...["--compression-codec", "lz4"],
         ]);
+        await producer.write("one\ntwo\nthree\n");
+        const consumer = await startJava("consumer.ConsoleConsumer", [
+          ...server,
+          ...["--group", "java", "--from-beginning", "--max-messages", "3"],
+        ]);
+        await consumer.ended();
         await eventually(() => is_shown("java"), "the group to be shown");
         await tells("java", 0, () => 0);
-        const before_ms = Date.now();
-        await java("ConsoleProducer", [
-          ...["--bootstrap-server", bootstrap, "--topic", "java", "--compression-codec", "lz4"],
-        ], "four\nfive\n");
-        const after_ms = Date.now();
-        const middle_ms = (before_ms + after_ms) / 2;
-        await tells("java", 2, () => (Date.now() - middle_ms) / 1000);
+        // The producer runs, so what it is given now it sends now.
+        const sent_at_ms = Date.now();
+        await producer.write("four\n");
+        await tells("java", 1, () => (Date.now() - sent_at_ms) / 1000);
+        await producer.ended();
       });
 
       await test.step("and groups and topics that go are shown no more", async () => {
@@ -293,8 +295,14 @@ async function consume(
   return consumer;
 }
 
-/** Runs one of Kafka's own tools. */
-async function java(tool: string, args: readonly string[], input = ""): Promise<void> {
+/** One of Kafka's own tools, at work. */
+interface JavaTool {
+  write(lines: string): Promise<void>;
+  /** Ends its input, and waits for its end. */
+  ended(): Promise<void>;
+}
+
+async function startJava(tool: string, args: readonly string[]): Promise<JavaTool> {
   const installation = await installKafka(() => {}, new AbortController().signal);
   const child = new Deno.Command(installation.java, {
     args: ["-cp", `${installation.jars_dir}/*`, `org.apache.kafka.tools.${tool}`, ...args],
@@ -303,9 +311,17 @@ async function java(tool: string, args: readonly string[], input = ""): Promise<
     stderr: "piped",
     signal: AbortSignal.timeout(JAVA_DEADLINE_MS),
   }).spawn();
+  const errors = new Response(child.stderr).text();
   const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input));
-  await writer.close();
-  const { success, stderr } = await child.output();
-  if (!success) throw new Error(`${tool}: ${new TextDecoder().decode(stderr)}`);
+  return {
+    write: (lines) => writer.write(new TextEncoder().encode(lines)),
+    async ended() {
+      await writer.close().catch(() => {
+        // One that asks for nothing may have ended by now.
+      });
+      const { success } = await child.status;
+      if (!success) throw new Error(`${tool}: ${await errors}`);
+      await errors;
+    },
+  };
 }

@@ -21,6 +21,8 @@ export interface GroupLag {
   group: string;
   members: number | null;
   partitions: PartitionLag[];
+  /** Whether a partition could not be told: what is said of the group as a whole would be wrong. */
+  is_partial: boolean;
 }
 
 /** What a look needs. */
@@ -32,6 +34,9 @@ export interface LookOptions {
   /** Told of a partition whose records can't be read: it is left out, and the others are not. */
   onFault(error: unknown, position: GroupPosition): void;
 }
+
+/** Fetches under way at once: each brings a batch at the least. */
+const CONCURRENT_MAX = 8;
 
 /** The ends of a partition. */
 interface Ends {
@@ -48,20 +53,41 @@ export async function lookAt(
   { lookup, finder, now, onFault }: LookOptions,
   groups: readonly Group[],
 ): Promise<GroupLag[]> {
-  const ends = await endsOf(lookup, groups.flatMap(({ positions }) => positions));
-  const lags = await Promise.all(groups.map(async ({ name, members, positions }) => {
-    const partitions = await Promise.all(positions.map(async (position) => {
-      const partition_ends = ends.get(keyOf(position));
-      if (partition_ends === undefined) return [];
-      try {
-        return [await lagOf(position, partition_ends)];
-      } catch (error) {
-        onFault(error, position);
-        return [];
-      }
-    }));
-    return { group: name, members, partitions: partitions.flat() };
-  }));
+  const positions = groups.flatMap((group) => group.positions);
+  const ends = new Map<string, Ends>();
+  const unknown_topics = new Set<string>();
+  for (const [topic, of_topic] of Map.groupBy(positions, (position) => position.topic)) {
+    try {
+      for (const [place, found] of await endsOf(lookup, topic, of_topic)) ends.set(place, found);
+    } catch (error) {
+      // One topic without a leader must not hide all others.
+      unknown_topics.add(topic);
+      onFault(error, of_topic[0]!);
+    }
+  }
+  const lags: GroupLag[] = [];
+  for (const { name, members, positions } of groups) {
+    const partitions: PartitionLag[] = [];
+    let is_partial = false;
+    for (let at = 0; at < positions.length; at += CONCURRENT_MAX) {
+      const told = await Promise.all(
+        positions.slice(at, at + CONCURRENT_MAX).map(async (position) => {
+          if (unknown_topics.has(position.topic)) is_partial = true;
+          const partition_ends = ends.get(keyOf(position));
+          if (partition_ends === undefined) return [];
+          try {
+            return [await lagOf(position, partition_ends)];
+          } catch (error) {
+            is_partial = true;
+            onFault(error, position);
+            return [];
+          }
+        }),
+      );
+      partitions.push(...told.flat());
+    }
+    lags.push({ group: name, members, partitions, is_partial });
+  }
   finder.forgetOthers();
   return lags;
 
@@ -83,15 +109,12 @@ export async function lookAt(
 
 async function endsOf(
   lookup: LookOptions["lookup"],
+  topic: string,
   places: readonly TopicPartition[],
 ): Promise<Map<string, Ends>> {
-  const counts = new Map<string, number>();
-  for (const topic of new Set(places.map(({ topic }) => topic))) {
-    counts.set(topic, await lookup.partitions(topic));
-  }
+  const partitions = await lookup.partitions(topic);
   const there = new Map(
-    places.filter(({ topic, partition }) => partition < counts.get(topic)!)
-      .map((place) => [keyOf(place), place]),
+    places.filter(({ partition }) => partition < partitions).map((place) => [keyOf(place), place]),
   );
   const ask = async (timestamp_ms: number): Promise<bigint[]> => {
     const questions: OffsetQuestion[] = [...there.values()]

@@ -42,6 +42,7 @@ Deno.test("a partition that can't be read does not hide the others", async () =>
     { topic: "ticks", partition: 1, records: 2, seconds: 2.5, trimmed: 0 },
   ]);
   deepStrictEqual(faults, ["unreadable"]);
+  strictEqual(lag!.is_partial, true);
 });
 
 Deno.test("what is behind the oldest record is told apart, and a clock ahead is no age", async () => {
@@ -59,6 +60,27 @@ Deno.test("what is behind the oldest record is told apart, and a clock ahead is 
     { topic: "ticks", partition: 1, records: 0, seconds: 0, trimmed: 0 },
   ]);
   deepStrictEqual(asked, [5n]);
+});
+
+Deno.test("a topic without a leader does not hide the others", async () => {
+  const leaderless = {
+    ...lookup,
+    partitions: (topic: string) =>
+      topic === "away" ? Promise.reject(new Error("no leader")) : lookup.partitions(topic),
+  };
+  const faults: string[] = [];
+  const options = {
+    ...{ lookup: leaderless, now: () => NOW_MS },
+    finder: finderOf(() => Promise.resolve(NOW_MS - 1_000)),
+    onFault: (error: unknown) => void faults.push((error as Error).message),
+  };
+  const lags = await lookAt(options, [
+    { name: "one", members: 1, positions: [position(0, 7n, "away"), position(1, 7n, "away")] },
+    { name: "other", members: 1, positions: [position(0, 7n)] },
+  ]);
+  deepStrictEqual(lags.map(({ is_partial }) => is_partial), [true, false]);
+  strictEqual(lags[1]!.partitions[0]!.seconds, 1);
+  deepStrictEqual(faults, ["no leader"]);
 });
 
 Deno.test("a topic that is gone is left out", async () => {

@@ -14,6 +14,12 @@ import { METRICS } from "./metrics.ts";
 import { createLagView } from "./show.ts";
 
 const { name } = WATCHERS[0];
+/** Each look asks anew anyhow. */
+const ADMIN_RETRIES = 5;
+/** Places whose faults are remembered, so that each is said once. */
+const TOLD_MAX = 1_000;
+/** How long a stop waits for a look that is under way. */
+const STOP_WAIT_MS = 500;
 /** One record is enough; Kafka gives a whole batch at the least. */
 const FETCH_BYTES_MAX = 16_384;
 
@@ -27,7 +33,7 @@ await runService({
       client_id: name,
       log,
     };
-    const admin = createKafka(kafka_options).admin();
+    const admin = createKafka(kafka_options).admin({ retry: { retries: ADMIN_RETRIES } });
     await admin.connect();
     const reader = await openReader(kafka_options, FETCH_BYTES_MAX);
     const lookup = await openOffsetLookup(kafka_options);
@@ -36,21 +42,29 @@ await runService({
     const view = createLagView(metrics);
     let fault: string | null = "no look has been taken yet";
     let left_out_before = 0;
-    /** The last fault of each partition, which is said once. */
-    const partition_faults = new Map<string, string>();
+    /** The last fault of each partition or group, which is said once. */
+    const told = new Map<string, string>();
+    // Nothing is known from now on, and not since 1970.
+    metrics.looked_at.set(now() / 1000);
 
-    const onFault = (error: unknown, { topic, partition }: TopicPartition): void => {
-      metrics.errors.inc({ kind: "partition" });
-      const place = `${topic}/${partition}`;
+    const tellOnce = (kind: "partition" | "group", place: string, error: unknown): void => {
+      metrics.errors.inc({ kind });
       const { message } = error as Error;
-      if (partition_faults.get(place) === message) return;
-      partition_faults.set(place, message);
-      log.warn("a partition's lag can't be told", { topic, partition, ...errorFields(error) });
+      if (told.get(place) === message) return;
+      if (told.size >= TOLD_MAX) told.clear();
+      told.set(place, message);
+      log.warn(`the lag of a ${kind} can't be told`, { [kind]: place, ...errorFields(error) });
     };
+    const onFault = (error: unknown, { topic, partition }: TopicPartition): void =>
+      tellOnce("partition", `${topic}/${partition}`, error);
 
     async function look(): Promise<void> {
       const started_at_ms = performance.now();
-      const { groups, left_out } = await findGroups(admin, config.groups_max);
+      const { groups, left_out } = await findGroups(
+        admin,
+        config.groups_max,
+        (error, group) => tellOnce("group", group, error),
+      );
       view.show(await lookAt({ lookup, finder, now, onFault }, groups), now());
       metrics.look_duration.observe((performance.now() - started_at_ms) / 1000);
       if (left_out > 0 && left_out !== left_out_before) {
@@ -85,7 +99,7 @@ await runService({
     return {
       readiness: () => ({ ready: fault === null, reasons: fault === null ? [] : [fault] }),
       async stop() {
-        await watching;
+        await Promise.race([watching, sleep(STOP_WAIT_MS)]);
         await Promise.all([reader.close(), lookup.close(), admin.disconnect()]);
       },
     };

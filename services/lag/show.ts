@@ -36,13 +36,16 @@ export function createLagView(metrics: Metrics<typeof METRICS>): LagView {
       // No scrape can come between: all of it is one turn.
       reset();
       const sampled = new Map<string, LagSample[]>();
-      for (const { group, members, partitions } of lags) {
+      for (const { group, members, partitions, is_partial } of lags) {
         for (const { topic, partition, records, seconds, trimmed } of partitions) {
           const labels = { group, topic, partition: String(partition) };
           metrics.lag_records.set(labels, records);
           metrics.lag_seconds.set(labels, seconds);
           metrics.trimmed_records.set(labels, trimmed);
         }
+        if (members !== null) metrics.members.set({ group }, members);
+        // A sum without one of its parts would say that all is well.
+        if (is_partial) continue;
         const records = partitions.map((partition) => partition.records);
         const sum = records.reduce((total, count) => total + count, 0);
         const history = addSample(samples.get(group) ?? [], { at_ms, records: sum });
@@ -56,7 +59,6 @@ export function createLagView(metrics: Metrics<typeof METRICS>): LagView {
         );
         metrics.lag_growth.set({ group }, growth);
         metrics.catch_up_seconds.set({ group }, catch_up_s);
-        if (members !== null) metrics.members.set({ group }, members);
       }
       samples = sampled;
       metrics.looked_at.set(at_ms / 1000);
