@@ -21,6 +21,9 @@ export interface FetchedPartition {
   messages: ReadRecord[];
 }
 
+/** Times that mean an end, in Kafka's ListOffsets. */
+export const OFFSET_AT = { latest: -1, earliest: -2 } as const;
+
 /** The parts of kafkajs' cluster that are used here. */
 export interface ClusterClient {
   logger: unknown;
@@ -91,6 +94,23 @@ export async function knowTopic(
     cluster.targetTopics.clear();
     await know();
   }
+}
+
+/**
+ * How many partitions a topic has.
+ *
+ * @param cluster kafkajs' cluster.
+ * @param topic The topic.
+ * @returns 0 where there is no such topic.
+ */
+export async function countPartitions(cluster: ClusterClient, topic: string): Promise<number> {
+  try {
+    await knowTopic(cluster, topic);
+  } catch (error) {
+    if (isUnknownTopic(error)) return 0;
+    throw error;
+  }
+  return cluster.findTopicPartitionMetadata(topic).length;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Asks Kafka for offsets of many partitions at once: their ends, and by time. */
 import ISOLATION_LEVEL from "kafkajs/src/protocol/isolationLevel.js";
 import { kafkaConfig, type KafkaOptions } from "./kafka.ts";
-import { createCluster, knowTopic, lookAnew } from "./kafka_cluster.ts";
+import { countPartitions, createCluster, knowTopic, lookAnew } from "./kafka_cluster.ts";
 
 /** A partition of a topic. */
 export interface TopicPartition {
@@ -11,15 +11,12 @@ export interface TopicPartition {
 
 /** A partition, and a time in it. */
 export interface OffsetQuestion extends TopicPartition {
-  /** Milliseconds since 1970; or one of OFFSET_AT. */
+  /** Milliseconds since 1970; or one of OFFSET_AT (kafka_cluster.ts). */
   timestamp_ms: number;
 }
 
 /** An answer, in the order of the questions; null where no record is so young. */
 export type OffsetAnswer = { offset: bigint; timestamp_ms: number } | null;
-
-/** Times that mean an end, in Kafka's ListOffsets. */
-export const OFFSET_AT = { latest: -1, earliest: -2 } as const;
 
 /** Asks for offsets. */
 export interface OffsetLookup {
@@ -98,13 +95,7 @@ export async function openOffsetLookup(options: KafkaOptions): Promise<OffsetLoo
         looked_at_ms = performance.now();
         await lookAnew(cluster);
       }
-      try {
-        await knowTopic(cluster, topic);
-      } catch (error) {
-        if ((error as { type?: string }).type === "UNKNOWN_TOPIC_OR_PARTITION") return 0;
-        throw error;
-      }
-      return cluster.findTopicPartitionMetadata(topic).length;
+      return await countPartitions(cluster, topic);
     },
     async ask(questions) {
       const answers = new Map<OffsetQuestion, OffsetAnswer>();

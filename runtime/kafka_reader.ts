@@ -11,10 +11,12 @@ import { type Backoff, backoffDelay, sleep } from "./backoff.ts";
 import { kafkaConfig, type KafkaOptions } from "./kafka.ts";
 import {
   type ClusterClient,
+  countPartitions,
   createCluster,
   type FetchedPartition,
   knowTopic,
   lookAnew,
+  OFFSET_AT,
   type ReadRecord,
 } from "./kafka_cluster.ts";
 
@@ -85,10 +87,6 @@ export async function untilLed<Answer>(
   }
 }
 
-/** Timestamps that mean an end, in Kafka's ListOffsets. */
-const LATEST = -1;
-const EARLIEST = -2;
-
 /**
  * Connects a reader.
  *
@@ -143,22 +141,15 @@ export async function openReader(
   }
 
   return {
-    async partitions(topic) {
-      try {
-        await knowTopic(cluster, topic);
-      } catch (error) {
-        if ((error as { type?: string }).type === "UNKNOWN_TOPIC_OR_PARTITION") return 0;
-        throw error;
-      }
-      return cluster.findTopicPartitionMetadata(topic).length;
-    },
+    partitions: (topic) => countPartitions(cluster, topic),
     async ends(topic, partition) {
       return {
-        earliest: await offsetAt(topic, partition, EARLIEST),
-        last_stable: await offsetAt(topic, partition, LATEST),
+        earliest: await offsetAt(topic, partition, OFFSET_AT.earliest),
+        last_stable: await offsetAt(topic, partition, OFFSET_AT.latest),
       };
     },
-    end: (topic, partition) => offsetAt(topic, partition, LATEST, ISOLATION_LEVEL.READ_UNCOMMITTED),
+    end: (topic, partition) =>
+      offsetAt(topic, partition, OFFSET_AT.latest, ISOLATION_LEVEL.READ_UNCOMMITTED),
     async fetch(topic, partition, offset, wait_ms = 100) {
       const fetchOffset = offset.toString();
       const { responses } = await askLeader(topic, partition, (broker) =>

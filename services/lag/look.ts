@@ -1,6 +1,6 @@
 /** One look at all consumer groups: how far each is behind, in records and in seconds. */
+import { OFFSET_AT } from "../../runtime/kafka_cluster.ts";
 import {
-  OFFSET_AT,
   type OffsetLookup,
   type OffsetQuestion,
   type TopicPartition,

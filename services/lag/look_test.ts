@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { OffsetQuestion } from "../../runtime/kafka_offsets.ts";
-import { OFFSET_AT } from "../../runtime/kafka_offsets.ts";
+import { OFFSET_AT } from "../../runtime/kafka_cluster.ts";
 import type { UnreadFinder } from "./first_unread.ts";
 import { lookAt } from "./look.ts";
 
