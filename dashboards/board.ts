@@ -17,6 +17,8 @@ export type Unit =
   | "percentunit"
   | "reqps"
   | "cps"
+  | "percent"
+  | "currencyUSD"
   | "dateTimeFromNow";
 
 /** A panel. */
@@ -31,12 +33,29 @@ export interface Panel {
   thresholds: { warn?: number; bad?: number };
   /** The alert whose runbook it links to. */
   alert?: string;
+  /** The service whose traces it links to. */
+  traces?: string;
+}
+
+/** A panel that asks the database, in SQL with Grafana's macros and variables. */
+export interface SqlPanel {
+  title: string;
+  description: string;
+  kind: "sql_lines" | "sql_bars" | "sql_candles" | "sql_table";
+  unit: Unit;
+  /** Gives a column `time`, and `metric` where there are several lines. */
+  sql: string;
 }
 
 /** A row of panels. */
 export interface Row {
   title: string;
-  panels: readonly Panel[];
+  panels: readonly (Panel | SqlPanel)[];
+}
+
+/** Whether a panel asks the database. */
+export function isSql(panel: Panel | SqlPanel): panel is SqlPanel {
+  return "sql" in panel;
 }
 
 /** Who is woken by it. */
@@ -61,6 +80,20 @@ export interface Alert {
   description: string;
 }
 
+/** A query that Prometheus answers beforehand and keeps under a name of its own. */
+export interface RecordingRule {
+  /** level:metric:operations, as Prometheus' own practice has it. */
+  name: string;
+  expression: string;
+}
+
+/** A variable whose values the database knows. */
+export interface SqlVariable {
+  name: string;
+  label: string;
+  sql: string;
+}
+
 /** A dashboard with its alerts: one file each. */
 export interface Board {
   /** File name, and the dashboard's uid. */
@@ -68,5 +101,9 @@ export interface Board {
   title: string;
   description: string;
   rows: readonly Row[];
+  /** Whose instances can be chosen, by the label `job`; absent: all that there is is shown. */
+  job?: string;
+  sql_variables?: readonly SqlVariable[];
+  records?: readonly RecordingRule[];
   alerts: readonly Alert[];
 }

@@ -4,6 +4,7 @@
 export interface BoardJson {
   uid: string;
   panels: PanelJson[];
+  annotations?: { list?: unknown[] };
   templating: { list: { name: string; type: string }[] };
 }
 
@@ -15,9 +16,10 @@ interface PanelJson {
   datasource?: { uid: string };
   gridPos?: { x: number; y: number; w: number; h: number };
   fieldConfig?: { defaults: { unit?: string } };
-  targets?: { expr: string }[];
+  targets?: { expr?: string; rawSql?: string }[];
 }
 
+const DATASOURCES = ["${prometheus}", "${postgres}"];
 const GRID_WIDTH = 24;
 /** A window of its own is too short for another scrape interval, or hides what is between. */
 const OTHER_WINDOW = /\b(rate|increase|irate)\([^)]*\[(?!\$__rate_interval\])/;
@@ -27,7 +29,7 @@ const OTHER_WINDOW = /\b(rate|increase|irate)\([^)]*\[(?!\$__rate_interval\])/;
  *
  * @returns What is wrong, a sentence each.
  */
-export function boardFaults({ panels, templating }: BoardJson): string[] {
+export function boardFaults({ panels, annotations, templating }: BoardJson): string[] {
   const faults: string[] = [];
   const drawn = panels.filter(({ type }) => type !== "row");
   for (const panel of drawn) faults.push(...panelFaults(panel));
@@ -40,7 +42,7 @@ export function boardFaults({ panels, templating }: BoardJson): string[] {
       if (overlaps(panel, other)) faults.push(`${panel.title} and ${other.title} overlap`);
     }
   }
-  const text = JSON.stringify(panels);
+  const text = JSON.stringify([panels, annotations]);
   for (const { name } of templating.list) {
     if (!text.includes(`$${name}`) && !text.includes(`\${${name}}`)) {
       faults.push(`nothing asks for the variable ${name}`);
@@ -56,11 +58,17 @@ function panelFaults(panel: PanelJson): string[] {
   if (!description) faults.push(`${title} has no description`);
   if (!fieldConfig?.defaults.unit) faults.push(`${title} has no unit`);
   if (targets.length === 0) faults.push(`${title} asks nothing`);
-  if (datasource?.uid !== "${prometheus}") faults.push(`${title} has not the board's datasource`);
+  if (!DATASOURCES.includes(datasource?.uid ?? "")) {
+    faults.push(`${title} has not the board's datasource`);
+  }
   if (gridPos === undefined || gridPos.x + gridPos.w > GRID_WIDTH) {
     faults.push(`${title} does not fit into the grid`);
   }
-  for (const { expr } of targets) {
+  for (const { expr = "", rawSql } of targets) {
+    // Without it every refresh reads the whole table.
+    if (rawSql !== undefined && !rawSql.includes("$__timeFilter(")) {
+      faults.push(`${title} asks for all times: ${rawSql}`);
+    }
     if (OTHER_WINDOW.test(expr)) faults.push(`${title} has a window of its own: ${expr}`);
   }
   return faults;

@@ -2,12 +2,13 @@
 import { METRICS } from "../services/lag/metrics.ts";
 import type { Board } from "./board.ts";
 import { alertScope, quantile, type Query, series } from "./query.ts";
+import { processRow } from "./process_row.ts";
 import { serviceRow } from "./service_row.ts";
 
 const ALERT_SCOPE = alertScope("1m");
 
 const maxOf = (row: { name: string }, labels: string): Query => (scope) =>
-  `max by (${labels}) (${series(row as never, scope)})`;
+  `max by (${labels}) (${series(row, scope)})`;
 
 /** What is asked of the groups. Several lag services tell the same, so the highest stands. */
 export const LAG_QUERIES = {
@@ -36,6 +37,7 @@ const STUCK_S = 60;
 
 export const BOARD: Board = {
   name: "lag",
+  job: "lag",
   title: "Consumer lag",
   description: "How far every consumer group is behind, in records and in seconds, from outside.",
   rows: [
@@ -142,6 +144,7 @@ export const BOARD: Board = {
         },
       ],
     },
+    processRow("lag", METRICS),
   ],
   alerts: [
     {

@@ -2,6 +2,7 @@
 import { METRICS } from "../services/producer/metrics.ts";
 import type { Board } from "./board.ts";
 import { alertScope, type Query, rate, series } from "./query.ts";
+import { processRow } from "./process_row.ts";
 import { serviceRow } from "./service_row.ts";
 
 const OURS = 'service="producer"';
@@ -17,6 +18,7 @@ export const PRODUCER_QUERIES = {
 
 export const BOARD: Board = {
   name: "producer",
+  job: "producer",
   title: "Producer",
   description: "Sources into Kafka: what comes in, what is refused, what waits.",
   rows: [
@@ -45,6 +47,7 @@ export const BOARD: Board = {
         },
       ],
     },
+    processRow("producer", METRICS),
   ],
   alerts: [
     {

@@ -1,5 +1,9 @@
 /** Pieces of PromQL, made from the metric tables: a renamed metric breaks the type-check. Pure. */
-import type { MetricRow } from "../runtime/metric_table.ts";
+
+/** A metric, of ours or of another exporter. */
+export interface NamedMetric {
+  readonly name: string;
+}
 
 /** Where a query looks and over what span: by a dashboard's variables, or by an alert's own. */
 export interface Scope {
@@ -31,7 +35,7 @@ export function alertScope(window: string): Scope {
  * @param matchers More label matchers, as in PromQL.
  */
 export function series(
-  { name }: Pick<MetricRow, "name">,
+  { name }: NamedMetric,
   scope: Scope,
   ...matchers: string[]
 ): string {
@@ -40,7 +44,7 @@ export function series(
 
 /** A counter's rate, a second. */
 export function rate(
-  { name }: Pick<MetricRow, "name">,
+  { name }: NamedMetric,
   scope: Scope,
   ...matchers: string[]
 ): string {
@@ -55,7 +59,7 @@ export function rate(
  */
 export function quantile(
   quantile: number,
-  { name }: Pick<MetricRow, "name">,
+  { name }: NamedMetric,
   scope: Scope,
   by: readonly string[],
   ...matchers: string[]

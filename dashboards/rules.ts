@@ -1,6 +1,6 @@
 /** Writes alerts as Prometheus' rule files. */
 import { stringify } from "yaml";
-import type { Alert } from "./board.ts";
+import type { Alert, RecordingRule } from "./board.ts";
 
 /** The runbook of an alert, from the root of the repository. */
 export function runbookPath(alert: string): string {
@@ -24,9 +24,17 @@ export function ruleOf(alert: Alert): { [field: string]: unknown } {
  *
  * @param group Its name.
  * @param alerts What is in it.
+ * @param records What is asked beforehand: before the alerts, which may use it.
  */
-export function ruleFile(group: string, alerts: readonly Alert[]): string {
-  const rules = alerts.map(ruleOf);
+export function ruleFile(
+  group: string,
+  alerts: readonly Alert[],
+  records: readonly RecordingRule[] = [],
+): string {
+  const rules = [
+    ...records.map(({ name, expression }) => ({ record: name, expr: expression })),
+    ...alerts.map(ruleOf),
+  ];
   return "# Written by `deno task dashboards`.\n" +
     stringify({ groups: [{ name: `tapeline-${group}`, rules }] }, { lineWidth: 0 });
 }

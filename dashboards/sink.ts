@@ -3,6 +3,7 @@ import { READER_METRICS } from "../runtime/metric_table.ts";
 import { METRICS } from "../services/sink/metrics.ts";
 import type { Board } from "./board.ts";
 import { alertScope, quantile, type Query, rate, series } from "./query.ts";
+import { processRow } from "./process_row.ts";
 import { serviceRow } from "./service_row.ts";
 
 const OURS = 'service="sink"';
@@ -21,9 +22,7 @@ export const SINK_QUERIES = {
     // Prometheus 3 writes a bound as a decimal fraction, Prometheus 2 as it was given.
     const within = { name: `${name}_bucket` };
     const all = { name: `${name}_count` };
-    return `sum(${rate(within as never, scope, `le=~"${FRESH_S}(.0)?"`)}) / sum(${
-      rate(all as never, scope)
-    })`;
+    return `sum(${rate(within, scope, `le=~"${FRESH_S}(.0)?"`)}) / sum(${rate(all, scope)})`;
   },
   position: (scope) => series(METRICS.next_offset, scope),
   lag: (scope) => series(METRICS.lag, scope),
@@ -32,6 +31,7 @@ export const SINK_QUERIES = {
 
 export const BOARD: Board = {
   name: "sink",
+  job: "sink",
   title: "Sink",
   description: "Ticks and candles into the database: rows, how fresh they are, what COPY takes.",
   rows: [
@@ -120,6 +120,7 @@ export const BOARD: Board = {
         },
       ],
     },
+    processRow("sink", METRICS),
   ],
   alerts: [
     {

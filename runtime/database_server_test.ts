@@ -53,6 +53,12 @@ Deno.test("connections to a real Postgres", async (test) => {
       const [quick, slow] = [sql`SELECT pg_sleep(0.01)`, sql`SELECT pg_sleep(60)`]
         .map((query) => query.execute());
       await quick;
+      await eventually(
+        async () =>
+          (await sql`SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%'
+            AND state = 'active' AND pid <> pg_backend_pid()`).length === 1,
+        "the slow query's start",
+      );
       cutConnections();
       await rejects(slow!, (error) => isPassing(error) && serverError(error) === null);
       deepStrictEqual((await sql`SELECT 2 AS two`)[0], { two: 2 });

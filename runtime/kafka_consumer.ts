@@ -3,12 +3,16 @@ import type { Consumer, Kafka } from "kafkajs";
 import { TICK_RECORD_BYTES_MAX } from "../contract/topics.ts";
 import { isPassingAnswer, KAFKA_RETRY } from "./kafka.ts";
 import OffsetManager from "kafkajs/src/consumer/offsetManager/index.js";
+import type { FetchTime } from "./kafka_spans.ts";
 import { errorFields, type Logger } from "./log.ts";
+import type { READER_METRICS } from "./metric_table.ts";
+import type { Metrics } from "./metrics.ts";
 
 /** What a member is told once. */
 export interface GroupConsumerOptions {
   kafka: Kafka;
   log: Logger;
+  metrics: Pick<Metrics<typeof READER_METRICS>, "rebalance_duration">;
   group: string;
   session_timeout_ms: number;
   /** How long the broker gathers records before it answers a fetch. */
@@ -46,6 +50,8 @@ export interface GroupConsumer {
   /** What is wrong with its membership, a sentence each. */
   faults(): string[];
   membership(): Membership;
+  /** The fetch that brought what is being handed over; null where several brokers are asked. */
+  lastFetch(): FetchTime | null;
 }
 
 /** The broker answers a fetch at once with this many bytes, or when the wait is over. */
@@ -137,7 +143,14 @@ export function createGroupConsumer(options: GroupConsumerOptions): GroupConsume
     rebalance_timeout_ms,
   };
   let crashed: string | null = null;
+  const fetches = new Map<number, FetchTime>();
+  consumer.on(consumer.events.FETCH, ({ timestamp, payload }) => {
+    const { nodeId, duration } = payload as unknown as { nodeId: number; duration: number };
+    fetches.set(nodeId, { started_at_ms: timestamp - duration, ended_at_ms: timestamp });
+  });
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    fetches.clear();
+    options.metrics.rebalance_duration.observe(payload.duration / 1_000);
     joined = true;
     crashed = null;
     membership = {
@@ -176,5 +189,6 @@ export function createGroupConsumer(options: GroupConsumerOptions): GroupConsume
       return faults;
     },
     membership: () => membership,
+    lastFetch: () => fetches.size === 1 ? [...fetches.values()][0]! : null,
   };
 }

@@ -1,4 +1,8 @@
-/** Structured logs: one JSON object a line on standard output. Normal operation logs nothing. */
+/**
+ * Structured logs: one JSON object a line on standard output. Normal operation logs nothing. A line
+ * that is written within a span carries its trace_id and span_id.
+ */
+import { activeIds } from "./spans.ts";
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
@@ -48,7 +52,9 @@ export function createLogger(
     if (LEVELS.indexOf(level) < LEVELS.indexOf(level_min)) return;
     const time = new Date().toISOString();
     try {
-      write(JSON.stringify({ time, level, service, message, ...fields }, jsonValue));
+      write(
+        JSON.stringify({ time, level, service, message, ...activeIds(), ...fields }, jsonValue),
+      );
     } catch (error) {
       // A closed standard output means that nobody listens any more; work goes on without it.
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;

@@ -10,6 +10,8 @@ export interface MetricRow {
   labels: readonly string[];
   /** Upper bounds of a histogram's buckets, in its unit. */
   buckets?: readonly number[];
+  /** The histogram carries exemplars: an observation may name the trace that it belongs to. */
+  exemplars?: true;
 }
 
 /** A service's metrics by the name that code uses. */
@@ -42,6 +44,50 @@ export const SERVICE_METRICS = {
     unit: "bool",
     help: "1 while the service can do its work, 0 while it can't: /ready says why",
     labels: [],
+  },
+  build_info: {
+    name: "tapeline_build_info",
+    kind: "gauge",
+    unit: "bool",
+    help: "1, with what the process was made of in its labels",
+    labels: ["version", "deno"],
+  },
+  clock: {
+    name: "tapeline_clock_seconds",
+    kind: "gauge",
+    unit: "seconds",
+    help: "The service's clock as it was asked, in seconds since 1970",
+    labels: [],
+  },
+  event_loop_delay: {
+    name: "tapeline_event_loop_delay_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "How much later than it was due a timer of 100 ms came: what blocks the event loop",
+    labels: [],
+    buckets: DURATION_BUCKETS,
+  },
+  kafka_requests: {
+    name: "tapeline_kafka_request_duration_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "How long Kafka took to answer, by request; a fetch waits for records",
+    labels: ["request"],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15],
+  },
+  kafka_request_errors: {
+    name: "tapeline_kafka_request_errors_total",
+    kind: "counter",
+    unit: "requests",
+    help: "Requests to Kafka that failed, by request and error; those worth it are sent again",
+    labels: ["request", "error"],
+  },
+  canary: {
+    name: "tapeline_instrumentation_arrives",
+    kind: "gauge",
+    unit: "bool",
+    help: "1 where the part of the telemetry was seen to arrive, 0 where it was not",
+    labels: ["part"],
   },
 } as const satisfies MetricTable;
 
@@ -85,6 +131,7 @@ export const STAGE_METRICS = {
     help: "How long the stage took for a batch, from taking it to its confirmation",
     labels: [],
     buckets: DURATION_BUCKETS,
+    exemplars: true,
   },
 } as const satisfies MetricTable;
 
@@ -96,5 +143,13 @@ export const READER_METRICS = {
     unit: "records",
     help: "Records that the topic's retention deleted before this stage had read them",
     labels: [],
+  },
+  rebalance_duration: {
+    name: "tapeline_kafka_rebalance_duration_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "How long the instance took to join its consumer group, at each rebalance",
+    labels: [],
+    buckets: DURATION_BUCKETS,
   },
 } as const satisfies MetricTable;

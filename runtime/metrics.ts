@@ -12,11 +12,24 @@ import { type MetricRow, type MetricTable, SERVICE_METRICS } from "./metric_tabl
 
 type Label<Row extends MetricRow> = Row["labels"][number];
 
+/** What an observation with an exemplar says; prom-client's own type leaves the labels untyped. */
+interface ExemplarHistogram<Name extends string> {
+  observe(
+    observation: {
+      labels?: { [name in Name]?: string };
+      value: number;
+      exemplarLabels?: { trace_id: string; span_id: string };
+    },
+  ): void;
+  get: Histogram["get"];
+}
+
 type AnyRegistry = Registry<PrometheusContentType | OpenMetricsContentType>;
 
 /** The instrument of a row: prom-client's, with the row's labels in its type. */
 type Instrument<Row extends MetricRow> = Row["kind"] extends "counter" ? Counter<Label<Row>>
   : Row["kind"] extends "gauge" ? Gauge<Label<Row>>
+  : Row extends { exemplars: true } ? ExemplarHistogram<Label<Row>>
   : Histogram<Label<Row>>;
 
 /** The instruments of a table by its names. */
@@ -48,18 +61,64 @@ export function createMetrics<Table extends MetricTable>(
 ): MetricSet<Table> {
   const registry: AnyRegistry = new Registry();
   registry.setDefaultLabels({ service });
+  // prom-client makes histograms with exemplars only where the registry is of the kind that tells them.
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   collectDefaultMetrics({ register: registry });
+  for (const name of UNTRUE_IN_DENO) registry.removeSingleMetric(name);
+  new Gauge({
+    name: RESIDENT_MEMORY,
+    help: "Resident memory size in bytes.",
+    registers: [registry],
+    collect() {
+      this.set(Deno.memoryUsage().rss);
+    },
+  });
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function expose(open_metrics: boolean): Promise<{ text: string; content_type: string }> {
+    // prom-client takes `_total` off the counters themselves for OpenMetrics, and the next reader of
+    // plain text would miss it (15.1.3).
+    const names = registry.getMetricsAsArray().map((metric) => [metric, metric.name] as const);
+    const content_type = open_metrics
+      ? Registry.OPENMETRICS_CONTENT_TYPE
+      : Registry.PROMETHEUS_CONTENT_TYPE;
+    registry.setContentType(content_type);
+    try {
+      return { text: await registry.metrics(), content_type };
+    } finally {
+      for (const [metric, name] of names) metric.name = name;
+    }
+  }
+
   return {
     metrics: instruments(table, registry),
     service_metrics: instruments(SERVICE_METRICS, registry),
-    async expose(open_metrics) {
-      registry.setContentType(
-        open_metrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE,
-      );
-      return { text: await registry.metrics(), content_type: registry.contentType };
+    expose(open_metrics) {
+      // One after the other: the registry holds one content type at a time.
+      const exposed = last.then(() => expose(open_metrics));
+      last = exposed.catch(() => {});
+      return exposed;
     },
   };
 }
+
+const RESIDENT_MEMORY = "process_resident_memory_bytes";
+/**
+ * Default metrics that are always 0, empty or of another meaning: /proc is closed to a Deno process
+ * with named permissions, and node's event loop monitor misses a blocked loop. Ours stand for those
+ * that matter.
+ */
+const UNTRUE_IN_DENO = [
+  RESIDENT_MEMORY,
+  "process_virtual_memory_bytes",
+  "process_heap_bytes",
+  "process_open_fds",
+  "process_max_fds",
+  "nodejs_eventloop_lag_seconds",
+  ...["min", "max", "mean", "stddev", "p50", "p90", "p99"].map((of) =>
+    `nodejs_eventloop_lag_${of}_seconds`
+  ),
+];
 
 function instruments<Table extends MetricTable>(
   table: Table,
@@ -83,6 +142,10 @@ function instrument(row: MetricRow, registry: AnyRegistry): Counter | Gauge | Hi
     case "gauge":
       return new Gauge(options);
     case "histogram":
-      return new Histogram({ ...options, ...(row.buckets ? { buckets: [...row.buckets] } : {}) });
+      return new Histogram({
+        ...options,
+        ...(row.buckets ? { buckets: [...row.buckets] } : {}),
+        ...(row.exemplars ? { enableExemplars: true } : {}),
+      });
   }
 }

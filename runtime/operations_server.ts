@@ -55,7 +55,11 @@ export interface RunningServer {
  * @param port Port; 0 takes a free one.
  * @throws Error that names the address where it can't be taken.
  */
-export function serveApp(app: Hono, hostname: string, port: number): RunningServer {
+export function serveApp(
+  app: { fetch(request: Request): Response | Promise<Response> },
+  hostname: string,
+  port: number,
+): RunningServer {
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
     server = Deno.serve({ hostname, port, onListen: () => {} }, app.fetch);

@@ -16,7 +16,7 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import { operationsApp, type Readiness, serveApp } from "./operations_server.ts";
 import { SERVICE_SETTINGS } from "./settings.ts";
 import { SetupError } from "./setup_error.ts";
-import { startTracing } from "./tracing.ts";
+import { startTelemetry } from "./telemetry.ts";
 import { withDeadline } from "./backoff.ts";
 
 /** Exit code for a configuration or a setup that is refused: a restart would not help. */
@@ -66,16 +66,12 @@ export async function runService<
 >(service: Service<Settings, Table>): Promise<never> {
   const config = configOrExit(service);
   const log = createLogger(service.name, config.log_level);
-  const tracing = await startTracing(
-    service.name,
-    config.trace_endpoint,
-    config.trace_sample_ratio,
-  );
   log.info("configured", {
     event: "configured",
     config: shownConfig(service.settings, config as Config<Settings>),
   });
   const { metrics, service_metrics, expose } = createMetrics(service.name, service.metrics);
+  const telemetry = await startTelemetry(service.name, config, service_metrics, log);
   const stopping = new AbortController();
   let work: RunningWork | null = null;
   let exit_code = 0;
@@ -119,6 +115,7 @@ export async function runService<
       readiness,
       expose(open_metrics) {
         service_metrics.ready.set(readiness().ready ? 1 : 0);
+        service_metrics.clock.set(Date.now() / 1_000);
         return expose(open_metrics);
       },
     });
@@ -136,6 +133,7 @@ export async function runService<
       ended.then(() => null),
     ]);
     work?.finished?.then(() => stopping.abort(), fail);
+    if (work !== null && !stopping.signal.aborted) telemetry.checkCanary();
     await ended;
   } catch (error) {
     fail(error);
@@ -148,7 +146,7 @@ export async function runService<
       await withDeadline(
         (async () => {
           await work?.stop();
-          await tracing.stop();
+          await telemetry.stop();
         })(),
         config.shutdown_deadline_ms,
         `Stopping ${service.name}`,

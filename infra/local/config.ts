@@ -67,6 +67,17 @@ export const SETTINGS = {
     doc: "Port of the Alertmanager that is started here; not set: a free one",
     parse: port,
   },
+  traces: {
+    variable: "TAPELINE_TRACES",
+    default: "false",
+    doc: "Whether Jaeger is run too and the services send it their spans; --traces says the same",
+    parse: flag(),
+  },
+  jaeger_port: {
+    variable: "TAPELINE_JAEGER_PORT",
+    doc: "Port of the Jaeger that is started here; not set: a free one",
+    parse: port,
+  },
   alert_webhook_url: {
     variable: "TAPELINE_ALERT_WEBHOOK_URL",
     doc: "Where Alertmanager posts alerts; not set: they are only shown",

@@ -1,9 +1,10 @@
 /**
- * Prometheus and Alertmanager, started in the background: the pipeline never waits for them, nor
- * ends for want of them.
+ * Prometheus, Alertmanager and Jaeger, started in the background: the pipeline never waits for them,
+ * nor ends for want of them.
  */
 import type { LocalConfig } from "./config.ts";
 import type { ScrapeTarget } from "./endpoints.ts";
+import { startJaeger } from "./jaeger_server.ts";
 import { keepServer } from "./kept_server.ts";
 import type { LocalServer } from "./local_server.ts";
 import { LOOPBACK } from "./free_port.ts";
@@ -15,8 +16,10 @@ export interface ObservabilityOptions {
   data_dir: string;
   config: Pick<
     LocalConfig,
-    "observe" | "prometheus_port" | "alertmanager_port" | "alert_webhook_url"
+    "observe" | "prometheus_port" | "alertmanager_port" | "alert_webhook_url" | "jaeger_port"
   >;
+  /** Where Jaeger is to take spans; null: it is not run. */
+  trace_port: number | null;
   /** Shown to the person at the keyboard. */
   show(line: string): void;
   /** Told when one of them listens. */
@@ -39,19 +42,30 @@ export interface Observability {
 interface Watcher {
   name: string;
   status: ReturnType<typeof createStatus>;
-  kept: { part: Part; server: LocalServer } | null;
+  kept: { part: Part; server: WatchingServer } | null;
 }
+
+/** A server whose metrics may be at another port than its pages. */
+type WatchingServer = LocalServer & { operations_port?: number };
 
 /** Begins to start them, and returns at once. */
 export function startObservability(options: ObservabilityOptions): Observability {
-  const { data_dir, config, show, onListening } = options;
+  const { data_dir, config, show, onListening, trace_port } = options;
   const controller = new AbortController();
   const stopping = AbortSignal.any([controller.signal, options.stopping]);
   const watchers: Watcher[] = [];
-  const started = config.observe ? startAll() : Promise.resolve();
+  const started = startAll();
 
   async function startAll(): Promise<void> {
     // One after the other: each is a build that takes all cores.
+    if (trace_port !== null) {
+      await bring(
+        "jaeger",
+        (watcher) => startJaeger({ ...watcher, collector_port: trace_port }),
+        config.jaeger_port,
+      );
+    }
+    if (!config.observe) return;
     await bring(
       "alertmanager",
       (watcher) => startAlertmanager({ ...watcher, webhook_url: config.alert_webhook_url }),
@@ -62,7 +76,7 @@ export function startObservability(options: ObservabilityOptions): Observability
 
   async function bring(
     name: string,
-    start: (options: WatcherOptions) => Promise<LocalServer>,
+    start: (options: WatcherOptions) => Promise<WatchingServer>,
     port: number | null,
   ): Promise<void> {
     if (stopping.aborted) return;
@@ -80,14 +94,17 @@ export function startObservability(options: ObservabilityOptions): Observability
     }
   }
 
-  const running = (): [name: string, server: LocalServer][] =>
+  const running = (): [name: string, server: WatchingServer][] =>
     watchers.flatMap(({ name, kept }) => kept === null ? [] : [[name, kept.server]]);
 
   return {
     parts: () => watchers.map(({ status, kept }) => kept?.part.status() ?? plainStatus(status)),
     urls: () => Object.fromEntries(running().map(([name, server]) => [name, urlOf(server)])),
     targets: () =>
-      running().map(([name, server]) => ({ service: name, operations_url: urlOf(server) })),
+      running().map(([name, server]) => ({
+        service: name,
+        operations_url: urlOf({ port: server.operations_port ?? server.port }),
+      })),
     async stop() {
       controller.abort();
       await started;
@@ -96,6 +113,6 @@ export function startObservability(options: ObservabilityOptions): Observability
   };
 }
 
-function urlOf({ port }: LocalServer): string {
+function urlOf({ port }: { port: number }): string {
   return `http://${LOOPBACK}:${port}`;
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { BOARDS } from "../../dashboards/all.ts";
+import { isSql } from "../../dashboards/board.ts";
+import { scopeOf } from "../../dashboards/grafana.ts";
 import type { Scope } from "../../dashboards/query.ts";
 import { SERVICE_NAMES } from "../../contract/pipeline.ts";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
@@ -103,10 +105,13 @@ const EXCEPTIONS: { readonly [panel: string]: string } = {
 /** Queries that have no answer: "board: panel legend". */
 async function emptyPanels(prometheus: string): Promise<string[]> {
   const empty: string[] = [];
-  for (const { name, rows } of BOARDS) {
-    for (const { title, queries } of rows.flatMap(({ panels }) => panels)) {
+  for (const board of BOARDS) {
+    const { name, rows } = board;
+    const panels = rows.flatMap(({ panels }) => panels).filter((panel) => !isSql(panel));
+    for (const { title, queries } of panels) {
       for (const { query: ask, legend } of queries) {
-        const answer = await query(prometheus, ask(PANELS));
+        const matchers = scopeOf(board).matchers === "" ? "" : PANELS.matchers;
+        const answer = await query(prometheus, ask({ ...PANELS, matchers }));
         // A quantile of nothing is NaN: Grafana draws no line.
         if (!answer.some(({ value }) => value[1] !== "NaN")) {
           empty.push(`${name}: ${title} ${legend}`);

@@ -15,6 +15,7 @@ Runs all of Tapeline on this machine: Kafka, Postgres and the services.
   --again           replay a file that is already in once more
   --until-drained   end when the source has ended and everything is stored; print the ledger, and
                     exit with 0 only if it balances
+  --traces          follow ticks: run Jaeger too, and send it the services' spans
   --data-dir DIR    where data, logs and endpoints.json are kept (.tapeline)
   --help            this
 
@@ -49,6 +50,7 @@ export function parseOptions(
   if (given.file !== undefined) variables.TAPELINE_REPLAY_FILE = resolve(given.file);
   if (given.speed !== undefined) variables.TAPELINE_REPLAY_SPEED = given.speed;
   if (given.sample) variables.TAPELINE_REPLAY_SAMPLE = "true";
+  if (given.traces) variables.TAPELINE_TRACES = "true";
   if (given.again) variables.TAPELINE_REPLAY_AGAIN = "true";
 
   const sources = (source ?? environment.TAPELINE_SOURCE ?? "simulator").split(",");
@@ -91,6 +93,7 @@ interface GivenOptions {
   speed?: string | undefined;
   sample: boolean;
   again: boolean;
+  traces: boolean;
   until_drained: boolean;
   data_dir: string;
   help: boolean;
@@ -106,6 +109,7 @@ function parseGiven(args: readonly string[]): GivenOptions {
         speed: { type: "string" },
         sample: { type: "boolean", default: false },
         again: { type: "boolean", default: false },
+        traces: { type: "boolean", default: false },
         "until-drained": { type: "boolean", default: false },
         "data-dir": { type: "string", default: ".tapeline" },
         help: { type: "boolean", short: "h", default: false },

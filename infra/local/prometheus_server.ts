@@ -133,7 +133,8 @@ export async function startAlertmanager(
   }, stopping);
 }
 
-async function answers(url: string): Promise<boolean> {
+/** Whether a server answers a request as it should. */
+export async function answers(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(ASK_DEADLINE_MS) });
     await response.body?.cancel();

@@ -7,6 +7,7 @@ import { serveApp } from "../../runtime/operations_server.ts";
 import { processEnvironment, readLocalConfig } from "./config.ts";
 import { assertRoom, diskStatus, toldByDisk } from "./disk_room.ts";
 import { clearEndpoints } from "./endpoints.ts";
+import { freePorts, LOOPBACK } from "./free_port.ts";
 import { assertReplayFile } from "./replay_file.ts";
 import { takeLock } from "./lock.ts";
 import { parseOptions, type StartOptions, USAGE } from "./options.ts";
@@ -89,8 +90,13 @@ async function run(
   const progress = stageProgress(connections, config);
   stopping.throwIfAborted();
 
+  // A collector that was named is used, and none is started.
+  const trace_port = config.traces && outer_environment.TAPELINE_TRACE_ENDPOINT === undefined
+    ? freePorts(1)[0]!
+    : null;
   const environment = {
     ...outer_environment,
+    ...(trace_port === null ? {} : { TAPELINE_TRACE_ENDPOINT: `http://${LOOPBACK}:${trace_port}` }),
     KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap_servers.join(","),
     DATABASE_URL: servers.database_url,
   };
@@ -133,6 +139,7 @@ async function run(
     observability = startObservability({
       data_dir,
       config,
+      trace_port,
       show,
       onListening: () => files.rewrite(show, stopping),
       stopping,

@@ -5,6 +5,7 @@ import { createGroupConsumer, type Membership } from "../../runtime/kafka_consum
 import { isEmptyBetween } from "../../runtime/kafka_reader.ts";
 import { errorFields, type Logger } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
+import { exemplarOf } from "../../runtime/spans.ts";
 import type { METRICS } from "./metrics.ts";
 import { type PartitionWorker, startWorker, type WorkerOptions } from "./partition_worker.ts";
 import { takeOver, type TakeoverOptions } from "./takeover.ts";
@@ -19,7 +20,7 @@ export interface ConsumeOptions {
   fetch_wait_ms: number;
   session_timeout_ms: number;
   takeover: TakeoverOptions;
-  worker: Omit<WorkerOptions, "onFlushed" | "onBroken">;
+  worker: Omit<WorkerOptions, "lastFetch" | "onTaken" | "onFlushed" | "onBroken">;
 }
 
 /** A running consumer. */
@@ -54,9 +55,10 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   /** Partitions whose transactions fail, until one is committed: why the last did, and how many. */
   const failing = new Map<number, { message: string; times: number; from: bigint }>();
 
-  const { consumer, faults, membership: memberNow } = createGroupConsumer({
+  const { consumer, faults, membership: memberNow, lastFetch } = createGroupConsumer({
     kafka,
     log,
+    metrics,
     group: takeover.group,
     session_timeout_ms: options.session_timeout_ms,
     fetch_wait_ms: options.fetch_wait_ms,
@@ -79,6 +81,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   function forget(partition: number, worker: PartitionWorker): void {
     workers.delete(partition);
     metrics.series.remove({ partition: String(partition) });
+    metrics.watermark.remove({ partition: String(partition) });
     // Its transaction, if one is open, is fenced by whoever takes the partition over.
     worker.drop().catch((error) => log.debug("a dropped worker's producer", errorFields(error)));
   }
@@ -169,15 +172,26 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   ): PartitionWorker {
     const worker: PartitionWorker = startWorker(owned, {
       ...options.worker,
+      lastFetch,
+      onTaken(ages_seconds) {
+        for (const age of ages_seconds) metrics.window_age.observe(age);
+      },
       onFlushed(told) {
         failing.delete(partition);
         metrics.sent.inc({ to: "candles" }, told.candles);
         metrics.sent.inc({ to: "dead_letters" }, told.dead_letters);
-        metrics.duration.observe(told.batch_duration_seconds);
-        metrics.transaction_duration.observe(told.transaction_duration_seconds);
+        const exemplar = exemplarOf(told.span);
+        metrics.duration.observe({ value: told.batch_duration_seconds, ...exemplar });
+        const { transaction_duration_seconds } = told;
+        metrics.transaction_duration.observe({ value: transaction_duration_seconds, ...exemplar });
+        for (const value of told.ages_seconds) metrics.publish_age.observe({ value, ...exemplar });
         // The last flush of a partition that was given away must not bring its gauge back.
         if (workers.get(partition)?.worker === worker) {
           metrics.series.set({ partition: String(partition) }, worker.seriesCount());
+          const watermark_ms = worker.watermark();
+          if (watermark_ms !== null) {
+            metrics.watermark.set({ partition: String(partition) }, watermark_ms / 1_000);
+          }
         }
         for (const [reason, count] of told.discarded) metrics.discarded.inc({ reason }, count);
       },

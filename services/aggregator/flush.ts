@@ -3,6 +3,7 @@ import type { Producer } from "kafkajs";
 import { deadLetter } from "../../runtime/dead_letter_record.ts";
 import { byTopic } from "../../runtime/kafka_sender.ts";
 import { type Compression, compressionType } from "../../runtime/kafka.ts";
+import type { SpanContext } from "../../runtime/spans.ts";
 import { type OutputNames, outputRecords } from "./output.ts";
 import { cutSends } from "../../runtime/send_sizes.ts";
 import type { FlushRecords } from "./partition_state.ts";
@@ -24,6 +25,7 @@ export interface Flushed {
  * @param partition The partition, of input and output alike.
  * @param flush What the state gave.
  * @param compression Of the record batches.
+ * @param trace The sampled trace that the candles belong to: each takes it along.
  * @throws Error when it is not known to be committed: the producer must not be used again.
  */
 export async function writeFlush(
@@ -33,8 +35,9 @@ export async function writeFlush(
   partition: number,
   flush: FlushRecords,
   compression: Compression,
+  trace: SpanContext | null = null,
 ): Promise<Flushed> {
-  const outputs = outputRecords(names, partition, flush, Date.now());
+  const outputs = outputRecords(names, partition, flush, Date.now(), trace);
   const place = { ...names, topic: names.tick_topic, partition };
   const letters = flush.refused.map((refused) => deadLetter(place, refused));
   const transaction = await producer.transaction();

@@ -45,5 +45,31 @@ export const METRICS = {
     help: "How long a Kafka transaction took, from its first send to its commit",
     labels: [],
     buckets: DURATION_BUCKETS,
+    exemplars: true,
+  },
+  window_age: {
+    name: "tapeline_aggregator_window_age_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "Time from a record's ingest until its windows hold it; every eighth record is observed",
+    labels: [],
+    buckets: DURATION_BUCKETS,
+  },
+  publish_age: {
+    name: "tapeline_aggregator_publish_age_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "Time from a record's ingest until its candles are committed; every eighth is observed",
+    labels: [],
+    buckets: DURATION_BUCKETS,
+    exemplars: true,
+  },
+  watermark: {
+    name: "tapeline_aggregator_watermark_timestamp_seconds",
+    kind: "gauge",
+    unit: "seconds",
+    help: "Newest event time in the partition less the allowed lateness, in seconds since 1970: " +
+      "ticks of that series from before it are late",
+    labels: ["partition"],
   },
 } as const satisfies MetricTable;

@@ -1,7 +1,13 @@
 /** The records of a flush as they go to Kafka. Pure. */
 import { candleKey } from "../../contract/candle.ts";
-import { ledgerKey, RECORD_KIND_HEADER, STATE_KEY } from "../../contract/records.ts";
+import {
+  ledgerKey,
+  RECORD_KIND_HEADER,
+  STATE_KEY,
+  TRACEPARENT_HEADER,
+} from "../../contract/records.ts";
 import type { OutgoingRecord } from "../../runtime/kafka_sender.ts";
+import { type SpanContext, traceparentOf } from "../../runtime/spans.ts";
 import type { FlushRecords } from "./partition_state.ts";
 
 /** Where a partition's records go. */
@@ -19,20 +25,23 @@ export interface OutputNames {
  * @param partition The partition, of input and output alike.
  * @param flush What the state gave.
  * @param now_ms Timestamp of the records.
+ * @param trace The sampled trace that the candles belong to.
  */
 export function outputRecords(
   names: OutputNames,
   partition: number,
   flush: FlushRecords,
   now_ms: number,
+  trace: SpanContext | null = null,
 ): OutgoingRecord[] {
+  const traced = trace === null ? {} : { headers: { [TRACEPARENT_HEADER]: traceparentOf(trace) } };
   const record = (key: string, value: unknown, kind?: string): OutgoingRecord => ({
     topic: names.candle_topic,
     partition,
     key,
     value: JSON.stringify(value),
     timestamp_ms: now_ms,
-    ...(kind === undefined ? {} : { headers: { [RECORD_KIND_HEADER]: kind } }),
+    ...(kind === undefined ? traced : { headers: { [RECORD_KIND_HEADER]: kind } }),
   });
   return [
     ...flush.candles.map((candle) =>

@@ -1,11 +1,22 @@
 /** Works on one owned partition: takes batches, writes a flush every so often. */
 import { TRANSACTION_TIMEOUT_MS } from "../../runtime/kafka_fence.ts";
 import type { KafkaRecord } from "../../runtime/kafka_record.ts";
+import {
+  type BatchContexts,
+  contextsOf,
+  type FetchTime,
+  noContexts,
+  noteRecord,
+  openKafkaSpan,
+  tellPoll,
+} from "../../runtime/kafka_spans.ts";
+import { type Span, within } from "../../runtime/spans.ts";
 import type { Compression } from "../../runtime/kafka.ts";
 import { sleep, withDeadline } from "../../runtime/backoff.ts";
 import { type Flushed, writeFlush } from "./flush.ts";
 import type { OutputNames } from "./output.ts";
 import { noteFlushed, takeFlush, takeRecord } from "./partition_state.ts";
+import { newestWatermark } from "./series.ts";
 import type { OwnedPartition } from "./takeover.ts";
 
 /** What a worker is told once. */
@@ -14,6 +25,10 @@ export interface WorkerOptions {
   names: OutputNames;
   compression: Compression;
   flush_interval_ms: number;
+  /** The fetch that brought the records which are taken now. */
+  lastFetch(): FetchTime | null;
+  /** Called with the ages of some of the records that the windows hold now, seconds. */
+  onTaken(ages_seconds: readonly number[]): void;
   /** Called after each committed flush. */
   onFlushed(told: FlushTold): void;
   /** Called once when a flush is not known to be committed: the partition must be taken anew. */
@@ -26,6 +41,37 @@ export interface FlushTold extends Flushed {
   /** From the first of its records being taken to the commit. */
   batch_duration_seconds: number;
   transaction_duration_seconds: number;
+  /** How old some of its records were when it was committed. */
+  ages_seconds: readonly number[];
+  span: Span | null;
+}
+
+/** What has been taken since the last flush. */
+interface Taken {
+  records: number;
+  first_offset: string | undefined;
+  /** When the first record was taken, ms since the epoch; null for none. */
+  at_ms: number | null;
+  /** Times of ingest of some of them. */
+  ingest_times_ms: number[];
+  contexts: BatchContexts;
+}
+
+function nothingTaken(): Taken {
+  return {
+    records: 0,
+    first_offset: undefined,
+    at_ms: null,
+    ingest_times_ms: [],
+    contexts: noContexts(),
+  };
+}
+
+/** Each so many records one's age is observed. */
+const AGE_EVERY = 8;
+
+function agesOf(ingest_times_ms: readonly number[], now_ms: number): number[] {
+  return ingest_times_ms.map((time_ms) => Math.max(0, now_ms - time_ms) / 1_000);
 }
 
 /** A partition at work. */
@@ -33,6 +79,8 @@ export interface PartitionWorker {
   nextOffset(): bigint;
   committedOffset(): bigint;
   seriesCount(): number;
+  /** Newest event time less the allowed lateness, ms; null before the first tick. */
+  watermark(): number | null;
   /** Moves on over offsets that hold no record for anybody (transaction markers). */
   skipTo(offset: bigint): void;
   /**
@@ -61,8 +109,7 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
   const { state, producer } = owned;
   let committed_offset = state.next_offset;
   let last_flush_at_ms = Date.now();
-  /** When the first record was taken that no flush holds yet; null for none. */
-  let taken_at_ms: number | null = null;
+  let taken = nothingTaken();
   let flushing: Promise<void> | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let broken = false;
@@ -75,20 +122,40 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
     const flush = takeFlush(state, started_at_ms - last_flush_at_ms);
     const flush_number = state.flush;
     last_flush_at_ms = started_at_ms;
-    const batch_at_ms = taken_at_ms ?? started_at_ms;
-    taken_at_ms = null;
+    const batch = taken;
+    taken = nothingTaken();
+    const batch_at_ms = batch.at_ms ?? started_at_ms;
+    const span = openKafkaSpan(batch.contexts, {
+      operation: "process",
+      ...spanPlace(batch),
+      started_at_ms: batch_at_ms,
+    });
     flushing = (async () => {
       try {
-        const written = writeFlush(
-          producer,
-          options.group,
-          options.names,
-          state.partition,
-          flush,
-          options.compression,
-        );
-        // Past it the broker is about to abort it, and the takeover that follows fences it.
-        const flushed = await withDeadline(written, TRANSACTION_TIMEOUT_MS, "A transaction");
+        const flushed = await within(span, () => {
+          const sending = openKafkaSpan(contextsOf(span), {
+            operation: "send",
+            creates: true,
+            topic: options.names.candle_topic,
+            partition: state.partition,
+            message_count: flush.candles.length,
+          });
+          const write = (): Promise<Flushed> =>
+            writeFlush(
+              producer,
+              options.group,
+              options.names,
+              state.partition,
+              flush,
+              options.compression,
+              sending?.spanContext() ?? null,
+            );
+          // Past it the broker is about to abort it, and the takeover that follows fences it.
+          return within(
+            sending,
+            () => withDeadline(write(), TRANSACTION_TIMEOUT_MS, "A transaction"),
+          );
+        });
         noteFlushed(state, flush_number, flushed.first_offset);
         committed_offset = flush.next_offset;
         const discarded = new Map<string, number>();
@@ -100,6 +167,8 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
           discarded,
           batch_duration_seconds: (Date.now() - batch_at_ms) / 1000,
           transaction_duration_seconds: (Date.now() - started_at_ms) / 1000,
+          ages_seconds: agesOf(batch.ingest_times_ms, Date.now()),
+          span,
         });
       } catch (error) {
         broken = true;
@@ -109,6 +178,35 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
       }
       if (state.changed && !broken) planFlush();
     })();
+  }
+
+  function spanPlace({ records, first_offset }: Taken) {
+    return {
+      topic: options.names.tick_topic,
+      partition: state.partition,
+      group: options.group,
+      message_count: records,
+      ...(first_offset === undefined ? {} : { offset: first_offset }),
+    };
+  }
+
+  /** Takes note of what is to be told of some records: their ages, their traces. */
+  function noteTaken(records: readonly KafkaRecord[], at_ms: number): void {
+    taken.at_ms ??= at_ms;
+    taken.first_offset ??= records[0]?.offset;
+    const traces_before = taken.contexts.list.length;
+    const ingest_times_ms: number[] = [];
+    for (let at = 0; at < records.length; at++) {
+      const { headers, timestamp } = records[at]!;
+      if ((taken.records + at) % AGE_EVERY === 0) ingest_times_ms.push(Number(timestamp));
+      if (headers !== undefined) noteRecord(taken.contexts, headers);
+    }
+    taken.records += records.length;
+    if (taken.contexts.list.length > traces_before) {
+      tellPoll(taken.contexts, options.lastFetch(), spanPlace(taken));
+    }
+    taken.ingest_times_ms.push(...ingest_times_ms);
+    options.onTaken(agesOf(ingest_times_ms, Date.now()));
   }
 
   function planFlush(): void {
@@ -128,6 +226,7 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
     nextOffset: () => state.next_offset,
     committedOffset: () => committed_offset,
     seriesCount: () => state.book.series_count,
+    watermark: () => newestWatermark(state.book),
     skipTo(offset) {
       state.next_offset = offset;
       state.changed = true;
@@ -135,8 +234,9 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
     },
     async take(records, next_offset, keepAlive) {
       if (broken) return false;
-      taken_at_ms ??= Date.now();
+      const at_ms = Date.now();
       for (const record of records) takeRecord(state, record, options.names.stage);
+      noteTaken(records, at_ms);
       state.next_offset = next_offset;
       state.changed = true;
       const due = Date.now() - last_flush_at_ms >= options.flush_interval_ms;

@@ -61,6 +61,8 @@ export interface SeriesBook {
   lengths_ms: readonly number[];
   sources: Map<string, SourceProgress>;
   series_count: number;
+  /** The newest event time of any series, or told by any source's marker, ms. */
+  newest_event_time: number;
   changed: Series[];
 }
 
@@ -74,6 +76,7 @@ export function openBook(rules: WindowRules): SeriesBook {
     lengths_ms: rules.intervals.map((interval) => INTERVAL_MS[interval]),
     sources: new Map(),
     series_count: 0,
+    newest_event_time: -Infinity,
     changed: [],
   };
 }
@@ -107,6 +110,11 @@ export function watermark(book: SeriesBook, series: Series): number {
     book.rules.allowed_lateness_ms;
 }
 
+/** The newest watermark of all series, ms; null before the first tick. */
+export function newestWatermark({ newest_event_time, rules }: SeriesBook): number | null {
+  return newest_event_time === -Infinity ? null : newest_event_time - rules.allowed_lateness_ms;
+}
+
 /**
  * Takes a tick into all windows that hold its event time.
  *
@@ -133,6 +141,7 @@ export function takeTick(book: SeriesBook, tick: Tick): Refusal | null {
 
   if (tick.timestamp > series.newest_event_time) {
     series.newest_event_time = tick.timestamp;
+    if (tick.timestamp > book.newest_event_time) book.newest_event_time = tick.timestamp;
     // What closes is told as of before this tick, whose event time may be far past the ring's span.
     if (series.next_close <= watermark(book, series)) closeWindows(book, series);
   }
@@ -230,7 +239,10 @@ export function takeMarker(
   const progress = progressOf(book, source);
   if (progress === null) return false;
   const before = progress.reached;
-  if (event_time !== null && event_time > before) progress.reached = event_time;
+  if (event_time !== null && event_time > before) {
+    progress.reached = event_time;
+    if (event_time > book.newest_event_time) book.newest_event_time = event_time;
+  }
   const ends_now = ended && !progress.ended;
   if (ends_now) progress.ended = true;
   if (progress.reached === before && !ends_now) return true;

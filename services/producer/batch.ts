@@ -4,7 +4,13 @@
  */
 import { addChecksum, tickHash } from "../../contract/ledger.ts";
 import { partitionOf } from "../../contract/partition.ts";
-import { REPLAY_LINE_HEADER, REPLAY_RUN_HEADER } from "../../contract/records.ts";
+import {
+  REPLAY_LINE_HEADER,
+  REPLAY_RUN_HEADER,
+  TRACEPARENT_HEADER,
+} from "../../contract/records.ts";
+import { type BatchContexts, noContexts, noteContext } from "../../runtime/kafka_spans.ts";
+import { traceparentOf } from "../../runtime/spans.ts";
 import type { OutgoingRecord } from "../../runtime/kafka_sender.ts";
 import type { MarkerLoad, TickLoad } from "./load.ts";
 import type { LoadQueue } from "./load_queue.ts";
@@ -33,12 +39,17 @@ export interface Batch {
   ticks: OutgoingRecord[];
   /** By partition: how many ticks it holds, and their checksum. */
   counts: PartitionCount[];
+  /** The sampled traces that its ticks belong to. */
+  contexts: BatchContexts;
   /** To be called when Kafka has acknowledged the batch. */
   confirmations: (() => void)[];
 }
 
 /** Bytes of a record beside its key and value, at most: lengths, deltas, headers of a replay. */
 const RECORD_OVERHEAD_BYTES = 128;
+
+/** Bytes of a header with a trace's context. */
+const TRACE_BYTES = 72;
 
 /** Bytes of a marker beside its source: its other fields, its headers, some minutes of receipts. */
 const MARKER_OVERHEAD_BYTES = 512;
@@ -77,6 +88,9 @@ export function createBatcher(
   function takeTicks(batch: Batch, load: TickLoad, from: number, bytes_left: number): number {
     const last_of_partition: (OutgoingRecord | undefined)[] = [];
     const last_line: number[] = [];
+    const headers = load.trace && { [TRACEPARENT_HEADER]: traceparentOf(load.trace) };
+    if (load.trace) noteContext(batch.contexts, load.trace);
+    const overhead = RECORD_OVERHEAD_BYTES + (headers ? TRACE_BYTES : 0);
     let bytes = 0;
     let at = from;
     for (
@@ -94,11 +108,12 @@ export function createBatcher(
         value,
         timestamp_ms: batch.timestamp_ms,
       };
+      if (headers) record.headers = headers;
       batch.ticks.push(record);
       const count = batch.counts[partition]!;
       count.ticks++;
       count.checksum = addChecksum(count.checksum, tickHash(tick));
-      bytes += utf8Bytes(value) + utf8Bytes(tick.symbol) + RECORD_OVERHEAD_BYTES;
+      bytes += utf8Bytes(value) + utf8Bytes(tick.symbol) + overhead;
       if (load.replay) {
         last_of_partition[partition] = record;
         last_line[partition] = load.replay.lines[at]!;
@@ -108,6 +123,7 @@ export function createBatcher(
     last_of_partition.forEach((record, partition) => {
       if (record === undefined || load.replay === undefined) return;
       record.headers = {
+        ...headers,
         [REPLAY_RUN_HEADER]: load.replay.run,
         [REPLAY_LINE_HEADER]: String(last_line[partition]),
       };
@@ -123,6 +139,7 @@ export function createBatcher(
       refused: [],
       ticks: [],
       counts: Array.from({ length: target.partitions }, () => ({ ticks: 0, checksum: 0 })),
+      contexts: noContexts(),
       confirmations: [],
     };
     let bytes = 0;

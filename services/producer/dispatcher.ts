@@ -4,6 +4,8 @@
  */
 import { sleep } from "../../runtime/backoff.ts";
 import type { Sender } from "../../runtime/kafka_sender.ts";
+import { openKafkaSpan } from "../../runtime/kafka_spans.ts";
+import { type Span, within } from "../../runtime/spans.ts";
 import { cutSends } from "../../runtime/send_sizes.ts";
 import type { Batch } from "./batch.ts";
 import type { LoadQueue } from "./load_queue.ts";
@@ -21,11 +23,12 @@ export interface DispatcherParts {
   takeBatch: (timestamp_ms: number) => Batch;
   sender: Sender;
   markers: MarkerContext;
+  tick_topic: string;
   dead_letter_topic: string;
   batch_ticks: number;
   batch_interval_ms: number;
   /** Told of each confirmed batch: counters move here, by batch. */
-  onConfirmed(batch: Batch, duration_ms: number): void;
+  onConfirmed(batch: Batch, duration_ms: number, span: Span | null): void;
 }
 
 /** Work from queue to Kafka. */
@@ -103,11 +106,19 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       head.push(...receiptMarkers(markers, receipts.unreported(), batch.timestamp_ms));
     }
     if (head.length > 0) receipts_sent_at_ms = started_at_ms;
-    await sender.send(head.length > 0 ? [...head, ...batch.ticks] : batch.ticks);
+    const span = openKafkaSpan(batch.contexts, {
+      operation: "send",
+      topic: parts.tick_topic,
+      message_count: batch.ticks.length,
+    });
+    await within(
+      span,
+      () => sender.send(head.length > 0 ? [...head, ...batch.ticks] : batch.ticks),
+    );
     receipts.add(batch.timestamp_ms, batch.counts);
     under_way = 0;
     for (const confirmed of batch.confirmations) confirmed();
-    parts.onConfirmed(batch, performance.now() - started_at_ms);
+    parts.onConfirmed(batch, performance.now() - started_at_ms, span);
   }
 
   return {

@@ -51,6 +51,7 @@ function underTest(options: { batch_interval_ms?: number; fails?: boolean } = {}
     takeBatch: createBatcher(queue, target, { ticks: 10, bytes: 100_000 }),
     sender,
     markers: { ...target, run: "r", receipts: createReceipts(2) },
+    tick_topic: "ticks",
     dead_letter_topic: "dead",
     batch_ticks: 10,
     batch_interval_ms: options.batch_interval_ms ?? 0,

@@ -1,6 +1,8 @@
 /** The door: every source hands its inputs over here, and the same rules judge them all. */
 import { admitTick, farFutureFault, type Tick } from "../../contract/tick.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
+import { failSpan, openSpan, sampledOf, type Span } from "../../runtime/spans.ts";
+import type { Load } from "./load.ts";
 import type { LoadQueue } from "./load_queue.ts";
 import type { METRICS } from "./metrics.ts";
 import type { SourceName } from "./config.ts";
@@ -10,6 +12,7 @@ import type { Admission, Door } from "./sources/source.ts";
  * Makes a source's door.
  *
  * @param from The kind of source: the metrics' label.
+ * @param topic Where the ticks will go: for their spans.
  * @param queue Where accepted ticks wait.
  * @param metrics Where inputs are counted.
  * @param stopping Ends a wait for room.
@@ -17,6 +20,7 @@ import type { Admission, Door } from "./sources/source.ts";
  */
 export function createDoor(
   from: SourceName,
+  topic: string,
   queue: LoadQueue,
   metrics: Pick<
     Metrics<typeof METRICS>,
@@ -45,12 +49,16 @@ export function createDoor(
       return admission;
     },
     offer(load) {
-      const queued = queue.offer(load);
+      const { traced, span } = traceLoad(load, from, topic);
+      const queued = queue.offer(traced);
+      if (!queued) endUnqueued(span, "the queue is full");
       metrics.queue_depth.set(queue.depth());
       return queued;
     },
     async put(load) {
-      const queued = await queue.put(load, stopping);
+      const { traced, span } = traceLoad(load, from, topic);
+      const queued = await queue.put(traced, stopping);
+      if (!queued) endUnqueued(span, "the producer stops");
       metrics.queue_depth.set(queue.depth());
       return queued;
     },
@@ -61,6 +69,39 @@ export function createDoor(
     countOverflow: (ticks) => metrics.discarded.inc({ reason: "queue_full" }, ticks),
     countLostLetter: () => metrics.errors.inc({ kind: "dead_letter_lost" }),
   };
+}
+
+/**
+ * Opens the span of a load: from the door until Kafka has acknowledged all of it. Where its caller
+ * belongs to a sampled trace it does too, even where nothing is recorded here.
+ */
+function traceLoad(load: Load, from: string, topic: string): { traced: Load; span: Span | null } {
+  if (load.kind !== "ticks") return { traced: load, span: null };
+  const span = openSpan(`create ${topic}`, {
+    kind: "PRODUCER",
+    parent: load.trace,
+    attributes: {
+      "messaging.system": "kafka",
+      "messaging.operation.name": "create",
+      "messaging.operation.type": "create",
+      "messaging.destination.name": topic,
+      "messaging.batch.message_count": load.ticks.length,
+      "tapeline.source": from,
+    },
+  });
+  const trace = sampledOf(span);
+  if (trace === null) return { traced: load, span: null };
+  const confirmed = (): void => {
+    span.end();
+    load.confirmed?.();
+  };
+  return { traced: { ...load, trace, confirmed }, span };
+}
+
+function endUnqueued(span: Span | null, why: string): void {
+  if (span === null) return;
+  failSpan(span, new Error(`The ticks were not taken: ${why}`));
+  span.end();
 }
 
 function judge(

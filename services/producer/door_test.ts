@@ -12,7 +12,10 @@ function underTest(): {
 } {
   const { metrics } = createMetrics("producer", METRICS);
   const { signal } = new AbortController();
-  return { door: createDoor("http", createLoadQueue(10), metrics, signal, () => NOW_MS), metrics };
+  return {
+    door: createDoor("http", "ticks", createLoadQueue(10), metrics, signal, () => NOW_MS),
+    metrics,
+  };
 }
 
 const tick = { symbol: "A", price: 1, volume: 1, timestamp: NOW_MS };

@@ -1,5 +1,6 @@
 /** What waits in the queue: loads of ticks, a marker, or dead letters. */
 import type { Tick } from "../../contract/tick.ts";
+import type { SpanContext } from "../../runtime/spans.ts";
 import type { RefusedInput } from "./refused_input.ts";
 
 /** Ticks of one source, judged and accepted, in the order in which they are to be sent. */
@@ -8,6 +9,8 @@ export interface TickLoad {
   ticks: readonly Tick[];
   /** Of a replay: which run they belong to, and the line of each in the file. */
   replay?: { run: string; lines: readonly number[] };
+  /** The sampled trace that they belong to: each takes it along to Kafka. */
+  trace?: SpanContext;
   /** Called when Kafka has acknowledged all of them. */
   confirmed?: () => void;
 }

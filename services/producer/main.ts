@@ -2,6 +2,7 @@
 import { createKafka, type KafkaOptions } from "../../runtime/kafka.ts";
 import { openReader } from "../../runtime/kafka_reader.ts";
 import { openSender } from "../../runtime/kafka_sender.ts";
+import { exemplarOf } from "../../runtime/spans.ts";
 import { type RunningWork, runService, type ServiceContext } from "../../runtime/service.ts";
 import { createBatcher } from "./batch.ts";
 import { checkConfig, SETTINGS } from "./config.ts";
@@ -41,13 +42,14 @@ async function start(
     }),
     sender,
     markers: { ...target, run: crypto.randomUUID(), receipts: createReceipts(partitions) },
+    tick_topic: config.tick_topic,
     dead_letter_topic: config.dead_letter_topic,
     batch_ticks: config.batch_ticks,
     batch_interval_ms: config.batch_interval_ms,
-    onConfirmed(batch, duration_ms) {
+    onConfirmed(batch, duration_ms, span) {
       metrics.sent.inc({ to: "ticks" }, batch.ticks.length);
       metrics.sent.inc({ to: "dead_letters" }, batch.refused.length);
-      metrics.duration.observe(duration_ms / 1_000);
+      metrics.duration.observe({ value: duration_ms / 1_000, ...exemplarOf(span) });
       metrics.queue_depth.set(queue.depth());
     },
   });
@@ -57,7 +59,7 @@ async function start(
 
   const sources: Source[] = [];
   for (const name of config.sources) {
-    const door = createDoor(name, queue, metrics, stopping);
+    const door = createDoor(name, config.tick_topic, queue, metrics, stopping);
     sources.push(
       await SOURCES[name]({
         config,

@@ -4,7 +4,9 @@ import { backoffDelay, sleep } from "../../runtime/backoff.ts";
 import { answeredWithin } from "../../runtime/database.ts";
 import { createGroupConsumer, type Membership } from "../../runtime/kafka_consumer.ts";
 import { isEmptyBetween, type PartitionReader } from "../../runtime/kafka_reader.ts";
+import { noContexts, noteRecord, openKafkaSpan, tellPoll } from "../../runtime/kafka_spans.ts";
 import { errorFields } from "../../runtime/log.ts";
+import { exemplarOf, type Span, within } from "../../runtime/spans.ts";
 import { candleSlice } from "./candle_slice.ts";
 import { createEmptyMoves } from "./empty_moves.ts";
 import { claimPosition, PositionRefusedError } from "./position.ts";
@@ -22,7 +24,7 @@ export interface ConsumeOptions {
   partitions_concurrent: number;
   fetch_wait_ms: number;
   session_timeout_ms: number;
-  writer: WriterOptions;
+  writer: Omit<WriterOptions, "span">;
   stopping: AbortSignal;
   fail: (error: unknown) => void;
 }
@@ -50,9 +52,10 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   );
   /** The partitions that the group has given us, by `topic/partition`. */
   let assigned = new Map<string, { topic: string; partition: number }>();
-  const { consumer, heartbeat_interval_ms, faults, membership } = createGroupConsumer({
+  const { consumer, heartbeat_interval_ms, faults, membership, lastFetch } = createGroupConsumer({
     kafka: options.kafka,
     log,
+    metrics,
     group: owner.consumer,
     session_timeout_ms: options.session_timeout_ms,
     fetch_wait_ms: options.fetch_wait_ms,
@@ -74,6 +77,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   });
 
   // From the start, so that nothing is told as nothing, and not as not known.
+  metrics.fresh_rows.inc(0);
+  metrics.trimmed.inc(0);
   for (const table of ["ticks", "candles"]) {
     metrics.received.inc({ from: table }, 0);
     metrics.sent.inc({ to: table }, 0);
@@ -158,7 +163,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       !await isEmptyBetween(options.reader, topic, partition, from, to)
     ) return;
     const slice = sliceOf([], { topic, partition, from, to });
-    if (await writeSlice(writer, slice, stopping) !== "stored") {
+    if (await writeSlice({ ...writer, span: null }, slice, stopping) !== "stored") {
       positions.delete(place);
       return;
     }
@@ -199,6 +204,25 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       : candleSlice(messages, place);
   }
 
+  /** The span of records that are stored together; null where none of them is sampled. */
+  function openSliceSpan(
+    topic: string,
+    partition: number,
+    messages: readonly KafkaMessage[],
+  ): Span | null {
+    const contexts = noContexts();
+    for (const { headers } of messages) if (headers !== undefined) noteRecord(contexts, headers);
+    const place = {
+      topic,
+      partition,
+      group: owner.consumer,
+      message_count: messages.length,
+      offset: messages[0]!.offset,
+    };
+    tellPoll(contexts, lastFetch(), place);
+    return openKafkaSpan(contexts, { operation: "process", ...place });
+  }
+
   async function storeBatch(payload: EachBatchPayload, signal: AbortSignal): Promise<void> {
     const { batch, resolveOffset, isRunning, isStale } = payload;
     const { topic, partition, messages } = batch;
@@ -207,19 +231,18 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     await moves.ended(topic, partition);
     let from = await startOf(payload, signal);
     if (from === null) return;
+    let traced: Span | null = null;
     const end = BigInt(batch.lastOffset()) + 1n;
     for (let start = 0; start < messages.length; start += options.batch_rows) {
       if (!isRunning() || isStale() || signal.aborted) return;
       const next = messages[start + options.batch_rows];
       const to = next === undefined ? end : BigInt(next.offset);
-      const slice = sliceOf(messages.slice(start, start + options.batch_rows), {
-        topic,
-        partition,
-        from,
-        to,
-      });
+      const taken = messages.slice(start, start + options.batch_rows);
+      const span = openSliceSpan(topic, partition, taken);
+      traced = span ?? traced;
+      const slice = sliceOf(taken, { topic, partition, from, to });
       const received = slice.rows.length + slice.refused.length + slice.replaced;
-      const outcome = await writeSlice(writer, slice, signal);
+      const outcome = await within(span, () => writeSlice({ ...writer, span }, slice, signal));
       if (outcome !== "stored") {
         // The next batch reads the position anew.
         positions.delete(place);
@@ -230,7 +253,10 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       resolveOffset(String(to - 1n));
       from = to;
     }
-    metrics.duration.observe((performance.now() - started_at) / 1000);
+    metrics.duration.observe({
+      value: (performance.now() - started_at) / 1000,
+      ...exemplarOf(traced),
+    });
     if (assigned.has(place)) {
       const lag = Math.max(0, Number(BigInt(batch.highWatermark) - end));
       metrics.lag.set({ topic, partition: String(partition) }, lag);

@@ -31,6 +31,7 @@ export const METRICS = {
     help: "How long the database took for one transaction: COPY, position, COMMIT",
     labels: ["table"],
     buckets: DURATION_BUCKETS,
+    exemplars: true,
   },
   tick_age: {
     name: "tapeline_sink_tick_age_seconds",
@@ -40,6 +41,14 @@ export const METRICS = {
       "that each row weighs the same",
     labels: [],
     buckets: DURATION_BUCKETS,
+    exemplars: true,
+  },
+  fresh_rows: {
+    name: "tapeline_sink_fresh_rows_total",
+    kind: "counter",
+    unit: "rows",
+    help: "Rows of ticks that were committed within a second of their ingest",
+    labels: [],
   },
   next_offset: {
     name: "tapeline_sink_next_offset",

@@ -10,6 +10,7 @@ import type { RefusedRecord } from "../../runtime/kafka_record.ts";
 import type { OutgoingRecord, Sender } from "../../runtime/kafka_sender.ts";
 import { errorFields, type Logger } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
+import { exemplarOf, type Span } from "../../runtime/spans.ts";
 import { cutSends } from "../../runtime/send_sizes.ts";
 import type { METRICS } from "./metrics.ts";
 import type { PositionOwner } from "./position.ts";
@@ -31,6 +32,8 @@ export interface WriterOptions {
   log: Logger;
   /** What keeps partitions from going on, by `topic/partition`: for /ready. */
   trouble: Map<string, string>;
+  /** The slice's span, for exemplars; null where nothing in it is sampled. */
+  span: Span | null;
 }
 
 /**
@@ -43,6 +46,8 @@ export type WriteOutcome = "stored" | "moved" | "aborted";
 const BACKOFF = { initial_ms: 50, max_ms: 5_000 };
 /** Each so many offsets one tick's age is observed. */
 const AGE_EVERY = 8;
+/** What the objective calls fresh. */
+const FRESH_MS = 1_000;
 
 /**
  * Writes a slice.
@@ -77,7 +82,7 @@ async function writeRows(
       started_at = performance.now();
       await storeSlice(options.database, options.owner, slice, options.store_deadline_ms);
       trouble.delete(place);
-      countStored(metrics, slice, performance.now() - started_at);
+      countStored(options, slice, performance.now() - started_at);
       return "stored";
     } catch (error) {
       const fault = storeFault(error);
@@ -229,19 +234,34 @@ async function finishedBefore(signal: AbortSignal, work: Promise<void>): Promise
   }
 }
 
+/** How many rows are of records that are no older than a second. */
+export function countFresh(rows: Slice["rows"], now_ms: number): number {
+  const isFresh = ({ record }: Slice["rows"][number]): boolean =>
+    now_ms - Number(record.timestamp) <= FRESH_MS;
+  // Timestamps rise with the offsets where the clocks are right, so that both ends tell of nearly
+  // every slice; one at the border is counted row by row.
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (first === undefined || last === undefined) return 0;
+  if (isFresh(first) && isFresh(last)) return rows.length;
+  return rows.reduce((count, row) => count + (isFresh(row) ? 1 : 0), 0);
+}
+
 function countStored(
-  metrics: Metrics<typeof METRICS>,
+  { metrics, span }: WriterOptions,
   { table, rows, replaced }: Slice,
   duration_ms: number,
 ): void {
   metrics.sent.inc({ to: table }, rows.length + replaced);
   metrics.rows_stored.inc({ table }, rows.length);
   metrics.batch_rows.observe({ table }, rows.length);
-  metrics.store_duration.observe({ table }, duration_ms / 1000);
+  const exemplar = exemplarOf(span);
+  metrics.store_duration.observe({ labels: { table }, value: duration_ms / 1000, ...exemplar });
   if (table !== "ticks") return;
   const now = Date.now();
+  metrics.fresh_rows.inc(countFresh(rows, now));
   for (const { record } of rows) {
     if (Number(record.offset) % AGE_EVERY !== 0) continue;
-    metrics.tick_age.observe(Math.max(0, now - Number(record.timestamp)) / 1000);
+    const value = Math.max(0, now - Number(record.timestamp)) / 1000;
+    metrics.tick_age.observe({ value, ...exemplar });
   }
 }

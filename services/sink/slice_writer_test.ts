@@ -20,6 +20,7 @@ function writerWith(answers: (() => Promise<void>)[]) {
   const { metrics } = createMetrics("sink", METRICS);
   let sends = 0;
   const options: WriterOptions = {
+    span: null,
     database: {} as Database,
     owner: { consumer: "sink", cluster_id: "cluster" },
     tick_partitions: null,

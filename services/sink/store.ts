@@ -5,6 +5,7 @@ import { CANDLE_COLUMNS } from "./candle_slice.ts";
 import { copyLines } from "./copy.ts";
 import type { PositionOwner } from "./position.ts";
 import type { Slice } from "./slice.ts";
+import { openStoreSpans } from "./store_spans.ts";
 import { TICK_COLUMNS } from "./tick_slice.ts";
 
 /** The position was not where this instance had left it: another one owns the partition. */
@@ -59,13 +60,17 @@ export async function storeSlice(
   slice: Slice,
   deadline_ms: number,
 ): Promise<void> {
+  const spans = openStoreSpans(slice);
   const work = database.transaction(async (sql) => {
     // Rows first: a process that is frozen in the middle of a COPY holds no lock on the position.
-    if (slice.rows.length > 0) await writeRows(sql, slice);
-    await movePosition(sql, owner, slice);
+    await spans.copy(async () => {
+      if (slice.rows.length > 0) await writeRows(sql, slice);
+      await movePosition(sql, owner, slice);
+    });
+    spans.beginCommit();
   });
   const doing = `Storing ${slice.rows.length} rows of ${slice.table}`;
-  await answeredWithin(database, work, deadline_ms, doing);
+  await spans.commit(answeredWithin(database, work, deadline_ms, doing));
 }
 
 async function writeRows(sql: postgres.TransactionSql, slice: Slice): Promise<void> {

@@ -2,6 +2,7 @@
 import type { KafkaMessage } from "kafkajs";
 import { TRACEPARENT_HEADER } from "../../contract/records.ts";
 import { decodeTick, type Fault, type Tick, TIMESTAMP_MS_MIN } from "../../contract/tick.ts";
+import { readTraceparent } from "../../contract/traceparent.ts";
 import type { RefusedRecord } from "../../runtime/kafka_record.ts";
 import { COPY_NULL, copyString, createTimeWriter } from "./copy_text.ts";
 import { type EncodedRow, isForSink, type Slice, type SlicePlace } from "./slice.ts";
@@ -11,9 +12,6 @@ export const TICK_COLUMNS = "source, symbol, event_time, price, volume, trade_id
   "ingest_time, kafka_partition, kafka_offset, trace_id";
 
 export const DAY_MS = 86_400_000;
-
-/** version, trace id, parent id, flags: W3C Trace Context, 3.2. */
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
 
 /**
  * Makes the rows of some records.
@@ -71,5 +69,5 @@ function ingestTimeFault(ingest_ms: number, now_ms: number): Fault | null {
 function traceId(record: KafkaMessage): string {
   const header = record.headers?.[TRACEPARENT_HEADER];
   if (header === undefined) return COPY_NULL;
-  return TRACEPARENT.exec(String(header))?.[1] ?? COPY_NULL;
+  return readTraceparent(String(header))?.trace_id ?? COPY_NULL;
 }

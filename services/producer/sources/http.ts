@@ -4,6 +4,14 @@ import { type Context, Hono } from "hono";
 import { decodeJson, farFutureFault, type Fault, tickFault } from "../../../contract/tick.ts";
 import { withDeadline } from "../../../runtime/backoff.ts";
 import { errorFields } from "../../../runtime/log.ts";
+import {
+  failSpan,
+  openSpan,
+  sampledContext,
+  sampledOf,
+  type SpanContext,
+  within,
+} from "../../../runtime/spans.ts";
 import { serveApp } from "../../../runtime/operations_server.ts";
 import type { Load } from "../load.ts";
 import { bodyKind, decodeBody, readBody } from "./http_body.ts";
@@ -16,6 +24,7 @@ const BODY_DEADLINE_MS = 10_000;
 /** A bad request names so many of its bad ticks, and counts the others. */
 const REFUSED_SHOWN_MAX = 100;
 const RETRY_AFTER_S = 1;
+const ROUTES = ["/ticks", "/markers"];
 
 /** What the HTTP door needs to know. */
 export interface HttpDoorOptions {
@@ -41,9 +50,9 @@ interface Refused extends Fault {
  * @param door Where ticks are handed over.
  * @param options Token and limits.
  */
-export function httpDoorApp(door: Door, options: HttpDoorOptions): Hono {
+export function httpDoorApp(door: Door, options: HttpDoorOptions): Hono<RequestVariables> {
   const { token, now = Date.now } = options;
-  const app = new Hono();
+  const app = new Hono<RequestVariables>();
   let under_way = 0;
 
   app.use(async (context, next) => {
@@ -54,7 +63,7 @@ export function httpDoorApp(door: Door, options: HttpDoorOptions): Hono {
     if (under_way >= REQUESTS_MAX) return comeAgain(context, "too many requests are under way");
     under_way++;
     try {
-      return await next();
+      return await traced(context, next);
     } finally {
       under_way--;
     }
@@ -72,10 +81,12 @@ export function httpDoorApp(door: Door, options: HttpDoorOptions): Hono {
     }
     const judged = judge(door, decoded);
     if (judged.ticks.length > 0) {
+      const trace = context.get("trace");
       const answer = await confirm(context, (confirmed) => ({
         kind: "ticks",
         ticks: judged.ticks,
         confirmed,
+        ...(trace === null ? {} : { trace }),
       }));
       if (answer) {
         if (answer.status === 429) door.countOverflow(judged.ticks.length);
@@ -131,6 +142,40 @@ export function httpDoorApp(door: Door, options: HttpDoorOptions): Hono {
   }
 
   return app;
+}
+
+/** What a request's handlers know of it. */
+interface RequestVariables {
+  Variables: {
+    /** The sampled trace that it belongs to. */
+    trace: SpanContext | null;
+  };
+}
+
+/**
+ * Answers a request within its span, by the conventions for HTTP servers
+ * (https://opentelemetry.io/docs/specs/semconv/http/http-spans/). A caller's sampled trace goes on;
+ * others are sampled by our ratio.
+ */
+async function traced(
+  context: Context<RequestVariables>,
+  next: () => Promise<void>,
+): Promise<void> {
+  const { method, path } = context.req;
+  const caller = sampledContext(context.req.header("traceparent"));
+  const route = ROUTES.includes(path) ? path : "other";
+  const span = openSpan(`${method} ${route}`, {
+    kind: "SERVER",
+    parent: caller ?? undefined,
+    attributes: { "http.request.method": method, "http.route": route },
+  });
+  context.set("trace", sampledOf(span));
+  await within(span, async () => {
+    await next();
+    const { status } = context.res;
+    span.setAttribute("http.response.status_code", status);
+    if (status >= 500) failSpan(span, new Error(`answered ${status}`));
+  });
 }
 
 function comeAgain(context: Context, why: string): Response {

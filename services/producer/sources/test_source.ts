@@ -86,7 +86,7 @@ export async function withSource(
   const claims: ReadRecord[] = [];
   const context: SourceContext = {
     config,
-    door: createDoor(name, queue, metrics, stopping.signal),
+    door: createDoor(name, "ticks", queue, metrics, stopping.signal),
     log: createLogger("producer", "debug", (line) => log.push(line)),
     metrics,
     stopping: stopping.signal,

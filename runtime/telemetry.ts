@@ -1,0 +1,100 @@
+/** What every service tells of itself, and whether that arrives: the same for all of them. */
+import about from "../deno.json" with { type: "json" };
+import { sleep } from "./backoff.ts";
+import { watchEventLoop } from "./event_loop.ts";
+import { watchKafkaRequests } from "./kafka_requests.ts";
+import type { Logger } from "./log.ts";
+import type { SERVICE_METRICS } from "./metric_table.ts";
+import type { Metrics } from "./metrics.ts";
+import { startTracing } from "./tracing.ts";
+
+/** Where spans go, as configured. */
+export interface TelemetryConfig {
+  trace_endpoint: URL | null;
+  trace_sample_ratio: number;
+}
+
+/** Running telemetry. */
+export interface Telemetry {
+  /**
+   * The canary, once the service works: it has connected to Kafka by now, so that a request must
+   * have been counted, and a span of its own must reach the collector. What does not arrive is said
+   * in the log and by a metric; the service goes on, since ticks are worth more.
+   */
+  checkCanary(): void;
+  /** Sends what is left. */
+  stop(): Promise<void>;
+}
+
+/** A collector that is started beside the service may be a little later. */
+const PROBES = 5;
+const PROBE_INTERVAL_MS = 2_000;
+
+/**
+ * Starts the telemetry of a service.
+ *
+ * @param service Its name.
+ * @param config Where spans go.
+ * @param metrics What every service measures.
+ * @param log Where it is said what does not arrive.
+ */
+export async function startTelemetry(
+  service: string,
+  config: TelemetryConfig,
+  metrics: Metrics<typeof SERVICE_METRICS>,
+  log: Logger,
+): Promise<Telemetry> {
+  metrics.build_info.set({ version: about.version, deno: Deno.version.deno }, 1);
+  const endWatch = watchEventLoop((delay_seconds) =>
+    metrics.event_loop_delay.observe(delay_seconds)
+  );
+  let kafka_requests = 0;
+  watchKafkaRequests(({ request, duration_seconds, error }) => {
+    kafka_requests++;
+    if (error === null) metrics.kafka_requests.observe({ request }, duration_seconds);
+    else metrics.kafka_request_errors.inc({ request, error });
+  });
+  let spans_fault: string | null = "none has been sent";
+  const tracing = await startTracing({
+    service,
+    version: about.version,
+    endpoint: config.trace_endpoint,
+    sample_ratio: config.trace_sample_ratio,
+    onExport(_spans, fault) {
+      spans_fault = fault;
+      metrics.canary.set({ part: "spans" }, fault === null ? 1 : 0);
+    },
+  });
+  const ended = new AbortController();
+
+  function blind(part: string, why: string): void {
+    log.error(`the ${part} of this service do not arrive: it runs blind`, {
+      event: "instrumentation_blind",
+      part,
+      why,
+    });
+  }
+
+  async function probeSpans(): Promise<void> {
+    for (let probe = 0; probe < PROBES && !ended.signal.aborted; probe++) {
+      if (probe > 0) await sleep(PROBE_INTERVAL_MS, ended.signal);
+      await tracing.probe();
+      if (spans_fault === null) return;
+    }
+    if (!ended.signal.aborted) blind("spans", `${config.trace_endpoint}: ${spans_fault}`);
+  }
+
+  return {
+    checkCanary() {
+      const is_counted = kafka_requests > 0;
+      metrics.canary.set({ part: "kafka_metrics" }, is_counted ? 1 : 0);
+      if (!is_counted) blind("Kafka metrics", "no request to Kafka has been counted");
+      if (tracing.is_on) probeSpans();
+    },
+    async stop() {
+      ended.abort();
+      endWatch();
+      await tracing.stop();
+    },
+  };
+}
