@@ -27,6 +27,7 @@ export type StageName = (typeof PIPELINE)[number]["name"];
 /** Services that no tick passes through: each watches from outside. */
 export const WATCHERS = [
   { name: "lag" },
+  { name: "ledger" },
 ] as const;
 
 export type ServiceName = StageName | (typeof WATCHERS)[number]["name"];

@@ -2,6 +2,7 @@
 import { type MetricTable, SERVICE_METRICS } from "../runtime/metric_table.ts";
 import { METRICS as AGGREGATOR } from "../services/aggregator/metrics.ts";
 import { METRICS as LAG } from "../services/lag/metrics.ts";
+import { METRICS as LEDGER } from "../services/ledger/metrics.ts";
 import { METRICS as PRODUCER } from "../services/producer/metrics.ts";
 import { METRICS as SINK } from "../services/sink/metrics.ts";
 import type { ServiceName } from "../contract/pipeline.ts";
@@ -12,6 +13,7 @@ export const METRIC_TABLES: { readonly [service in ServiceName]: MetricTable } =
   aggregator: AGGREGATOR,
   sink: SINK,
   lag: LAG,
+  ledger: LEDGER,
 };
 
 /** The page: a metric a line, with the services that have it. */

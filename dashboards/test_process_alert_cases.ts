@@ -1,4 +1,4 @@
-/** For tests: cases of the alerts on processes, watermarks and objectives. */
+/** For tests: cases of the alerts on processes, watermarks, objectives and the ledger. */
 import type { Case } from "./test_alert_cases.ts";
 
 const AT = 'service="sink", instance="a:1", job="sink"';
@@ -172,6 +172,48 @@ export const PROCESS_CASES: readonly Case[] = [
     what: "nothing deleted",
     series: { [SENT]: "0+10000x2160", [TRIMMED]: "0x2160" },
     at: "180m",
+    fires: [],
+  },
+  {
+    alert: "LedgerOutOfBalance",
+    what: "two places that differ",
+    series: { 'tapeline_ledger_differences{service="ledger", instance="l:1"}': "0x4 2x10" },
+    at: "30s",
+    fires: [{
+      labels: { severity: "page" },
+      summary: "The ledger does not balance in 2 places",
+      description: "Of minutes that every stage has passed, what was accepted, is in Kafka, was " +
+        "processed and is stored do not agree in 2 places: ticks are lost, doubled or altered. The " +
+        "log of the ledger service names the first.",
+    }],
+  },
+  {
+    alert: "LedgerOutOfBalance",
+    what: "a ledger that balances",
+    series: { 'tapeline_ledger_differences{service="ledger", instance="l:1"}': "0x20" },
+    at: "30s",
+    fires: [],
+  },
+  {
+    alert: "LedgerUnknown",
+    what: "no audit for six minutes",
+    series: {
+      'tapeline_ledger_audited_timestamp_seconds{service="ledger", instance="l:1"}': "0x100",
+    },
+    at: "360s",
+    fires: [{
+      labels: { service: "ledger", instance: "l:1", severity: "ticket" },
+      summary: "Nobody knows whether the ledger balances",
+      description: "The ledger service at l:1 has not been able to read the ledger for 6m 0s.",
+    }],
+  },
+  {
+    alert: "LedgerUnknown",
+    what: "an audit half a minute ago",
+    series: {
+      'tapeline_ledger_audited_timestamp_seconds{service="ledger", instance="l:1"}': "330x100",
+    },
+    at: "360s",
     fires: [],
   },
 ];

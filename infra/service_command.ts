@@ -17,6 +17,7 @@ import type { ServiceName } from "../contract/pipeline.ts";
 import type { SERVICE_SETTINGS } from "../runtime/settings.ts";
 import { SETTINGS as AGGREGATOR } from "../services/aggregator/config.ts";
 import { SETTINGS as LAG } from "../services/lag/config.ts";
+import { SETTINGS as LEDGER } from "../services/ledger/config.ts";
 import {
   checkConfig,
   type ProducerConfig,
@@ -57,6 +58,7 @@ const SERVICES: { readonly [name in ServiceName]: ServiceRow } = {
   aggregator: { settings: AGGREGATOR },
   sink: { settings: SINK, reads: () => [`${REPOSITORY}/infra/postgres/migrations`] },
   lag: { settings: LAG },
+  ledger: { settings: LEDGER },
 };
 
 /** Every service's table: for README's list, and to know a misspelt variable. */

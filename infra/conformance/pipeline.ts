@@ -2,6 +2,8 @@
 
 /** Files that every service's folder has. */
 const SERVICE_FILES = ["main.ts", "config.ts", "metrics.ts"];
+/** Its board and its alerts. */
+const boardOf = (name: string): string => `dashboards/${name}.ts`;
 
 /**
  * Holds the services against the source files.
@@ -12,7 +14,7 @@ const SERVICE_FILES = ["main.ts", "config.ts", "metrics.ts"];
  */
 export function pipelineFaults(names: readonly string[], files: readonly string[]): string[] {
   const missing = names.flatMap((name) =>
-    SERVICE_FILES.map((file) => `services/${name}/${file}`)
+    [...SERVICE_FILES.map((file) => `services/${name}/${file}`), boardOf(name)]
       .filter((path) => !files.includes(path))
       .map((path) => `service ${name} of contract/pipeline.ts has no ${path}`)
   );

@@ -14,6 +14,7 @@ Deno.test("a service without its parts, and a folder without a service, are foun
     pipelineFaults(["x"], ["services/x/main.ts", "services/x/config.ts", "services/y/main.ts"]),
     [
       "service x of contract/pipeline.ts has no services/x/metrics.ts",
+      "service x of contract/pipeline.ts has no dashboards/x.ts",
       "services/y is no service of contract/pipeline.ts",
     ],
   );

@@ -7,6 +7,7 @@ import { createKafka, type KafkaOptions } from "../../runtime/kafka.ts";
 import { type PartitionReader, readRange } from "../../runtime/kafka_reader.ts";
 import { openDatabase } from "../../runtime/database.ts";
 import { withDeadline } from "../../runtime/backoff.ts";
+import { openOffsetLookup } from "../../runtime/kafka_offsets.ts";
 import { reachKafka } from "../reach_kafka.ts";
 import {
   type AggregatorCount,
@@ -39,11 +40,14 @@ export interface AuditOptions {
   sink_consumer: string;
   /** How long rows of `ticks` are kept; null: for ever. */
   tick_retention_days: number | null;
+  /** Judge the minutes from this one on, ms since the epoch; absent: all there are. */
+  from_minute?: number;
 }
 
 /** Counting hundreds of millions of rows takes minutes; nobody waits longer than this. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
 const CONNECT_DEADLINE_MS = 20_000;
 
 /**
@@ -79,11 +83,11 @@ async function readBooks(options: AuditOptions): Promise<Books> {
       );
     }
     const stored = await storedOf(options);
-    const counts = await readAggregatorCounts(reader, options.candle_topic, partitions);
+    const counts = await readAggregatorCounts(reader, options, partitions);
     const { refusals, trimmed_to } = await readRefusals(reader, options);
     const books: PartitionBook[] = [];
     for (let partition = 0; partition < partitions; partition++) {
-      books.push(await readPartition(reader, tick_topic, partition, refusals, counts, stored));
+      books.push(await readPartition(reader, options, partition, refusals, counts, stored));
     }
     // Rows and letters may name partitions that the topic has not.
     const others = new Set([...stored.minutes.keys(), ...refusedPartitions(refusals)]);
@@ -97,7 +101,10 @@ async function readBooks(options: AuditOptions): Promise<Books> {
       doubled: stored.doubled,
       refused_at_doors: refusals.at_doors,
       letters_trimmed_to: trimmed_to,
-      stored_from: storedFrom(options.tick_retention_days, Date.now()),
+      stored_from: Math.max(
+        storedFrom(options.tick_retention_days, Date.now()),
+        options.from_minute ?? -Infinity,
+      ),
     };
   } finally {
     await reader.close();
@@ -124,7 +131,7 @@ async function storedOf(options: AuditOptions): Promise<Stored> {
   });
   try {
     return await withDeadline(
-      readStored(database, sink),
+      readStored(database, sink, options.from_minute ?? null),
       3 * STATEMENT_TIMEOUT_MS,
       "Counting what is stored",
     );
@@ -144,18 +151,42 @@ export async function clusterId(kafka: KafkaOptions): Promise<string> {
   }
 }
 
+/**
+ * The offset from which a partition is read. It begins a minute early, so that the receipts and the
+ * aggregator's counts of the first minute that is judged are complete.
+ */
+async function startOf(
+  reader: PartitionReader,
+  { kafka, from_minute }: AuditOptions,
+  topic: string,
+  partition: number,
+): Promise<bigint> {
+  const { earliest, last_stable } = await reader.ends(topic, partition);
+  if (from_minute === undefined) return earliest;
+  const lookup = await openOffsetLookup(kafka);
+  try {
+    const timestamp_ms = from_minute - MINUTE_MS;
+    const [answer] = await lookup.ask([{ topic, partition, timestamp_ms }]);
+    // Where there is no younger record there is nothing to read.
+    const found = answer?.offset ?? last_stable;
+    return found > earliest ? found : earliest;
+  } finally {
+    await lookup.close();
+  }
+}
+
 async function readAggregatorCounts(
   reader: PartitionReader,
-  candle_topic: string,
+  options: AuditOptions,
   partitions: number,
 ): Promise<AggregatorCount[]> {
+  const { candle_topic } = options;
   const present = await reader.partitions(candle_topic);
   const counts = Array.from({ length: partitions }, startAggregatorCount);
   for (let partition = 0; partition < Math.min(partitions, present); partition++) {
-    const { earliest, last_stable } = await reader.ends(candle_topic, partition);
-    for await (
-      const records of readRange(reader, candle_topic, partition, earliest, last_stable)
-    ) {
+    const start = await startOf(reader, options, candle_topic, partition);
+    const { last_stable } = await reader.ends(candle_topic, partition);
+    for await (const records of readRange(reader, candle_topic, partition, start, last_stable)) {
       for (const record of records) takeCandleTopicRecord(counts[partition]!, record);
     }
   }
@@ -172,7 +203,8 @@ async function readRefusals(
   const present = await reader.partitions(topic);
   if (present === 0) return { refusals, trimmed_to: -Infinity };
   const { earliest, last_stable } = await reader.ends(topic, 0);
-  for await (const records of readRange(reader, topic, 0, earliest, last_stable)) {
+  const start = await startOf(reader, options, topic, 0);
+  for await (const records of readRange(reader, topic, 0, start, last_stable)) {
     for (const record of records) addRefusal(refusals, record);
   }
   if (earliest === 0n) return { refusals, trimmed_to: -Infinity };
@@ -183,25 +215,29 @@ async function readRefusals(
 
 async function readPartition(
   reader: PartitionReader,
-  tick_topic: string,
+  options: AuditOptions,
   partition: number,
   refusals: Refusals,
   counts: readonly AggregatorCount[],
   stored: Stored,
 ): Promise<PartitionBook> {
+  const { tick_topic, from_minute } = options;
+  const start = await startOf(reader, options, tick_topic, partition);
   const { earliest, last_stable } = await reader.ends(tick_topic, partition);
   const refused = {
     aggregator: refusedOffsets(refusals, "aggregator", partition),
     sink: refusedOffsets(refusals, "sink", partition),
   };
-  const count = startTickCount(earliest, refused);
-  for await (const records of readRange(reader, tick_topic, partition, earliest, last_stable)) {
+  const count = start > earliest
+    ? startTickCount(0n, refused, from_minute! - MINUTE_MS)
+    : startTickCount(earliest, refused);
+  for await (const records of readRange(reader, tick_topic, partition, start, last_stable)) {
     for (const record of records) countRecord(count, record);
   }
   const aggregator = counts[partition]!;
   // A letter below the topic's start has outlived its record; one at or past the end points nowhere.
   const leftOver = (letters: Refused): number =>
-    [...letters.keys()].filter((offset) => offset >= Number(earliest)).length;
+    [...letters.keys()].filter((offset) => offset >= Number(start)).length;
   return {
     partition,
     ticks: finishTickCount(count),

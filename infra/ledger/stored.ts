@@ -23,18 +23,18 @@ export interface Stored {
 }
 
 // The sums are below 2^52, so a double holds them exactly; bigint would come as text.
-const MINUTES_SQL = `
+const minutesSql = (where: string): string => `
   select kafka_partition as partition, (extract(epoch from minute) * 1000)::float8 as minute,
     count::float8 as count, checksum::float8 as checksum
   from (
     select kafka_partition, date_trunc('minute', ingest_time, 'UTC') as minute, count(*) as count,
       sum(${TICK_HASH_SQL}) % 4503599627370496 as checksum
-    from ticks group by 1, 2
+    from ticks ${where} group by 1, 2
   ) as counted`;
 
-const DOUBLED_SQL = `
+const doubledSql = (where: string): string => `
   select kafka_partition as partition, kafka_offset::text as offset, count(*)::float8 as rows
-  from ticks group by kafka_partition, kafka_offset having count(*) > 1
+  from ticks ${where} group by kafka_partition, kafka_offset having count(*) > 1
   order by kafka_partition, kafka_offset limit 20`;
 
 /** Postgres' code for a table that is not there. */
@@ -45,9 +45,18 @@ const UNDEFINED_TABLE = "42P01";
  *
  * @param database The database.
  * @param sink Whose position.
+ * @param from_minute Rows from this minute on, ms since the epoch; null: all.
  * @throws Error that says what to do where there is no such server, or its tables are not there.
  */
-export async function readStored(database: Database, sink: SinkIdentity): Promise<Stored> {
+export async function readStored(
+  database: Database,
+  sink: SinkIdentity,
+  from_minute: number | null = null,
+): Promise<Stored> {
+  // A number of ours: nothing of it comes from outside.
+  const where = from_minute === null
+    ? ""
+    : `where ingest_time >= to_timestamp(${from_minute / 1_000})`;
   try {
     return await database.transaction(async (sql) => {
       await sql`set transaction isolation level repeatable read read only`;
@@ -56,9 +65,9 @@ export async function readStored(database: Database, sink: SinkIdentity): Promis
         where consumer = ${sink.consumer} and cluster_id = ${sink.cluster_id}
           and topic = ${sink.topic}`;
       const counted = await sql.unsafe<({ partition: number; minute: number } & Tally)[]>(
-        MINUTES_SQL,
+        minutesSql(where),
       );
-      const doubled = await sql.unsafe<DoubledRow[]>(DOUBLED_SQL);
+      const doubled = await sql.unsafe<DoubledRow[]>(doubledSql(where));
       const minutes = new Map<number, Map<number, Tally>>();
       for (const { partition, minute, count, checksum } of counted) {
         let of_partition = minutes.get(partition);

@@ -65,10 +65,12 @@ export interface TickCount {
  * @param earliest The partition's first offset: above 0, something was trimmed.
  * @param refused What is in the dead letters, by stage. What is found is taken out, so that what
  *   stays points to no record.
+ * @param left_out_to Minutes up to this one are not all read, by intent; -Infinity for none.
  */
 export function startTickCount(
   earliest: bigint,
   refused: { [stage in TickStage]: Refused },
+  left_out_to = -Infinity,
 ): TickCount {
   const none = () => ({ letters: 0, first_offset: -1 });
   return {
@@ -78,7 +80,7 @@ export function startTickCount(
     altered_letters: { aggregator: none(), sink: none() },
     trimmed: earliest > 0n,
     // Until a record says how far: with none left, all there was is gone.
-    trimmed_to: earliest > 0n ? Infinity : -Infinity,
+    trimmed_to: earliest > 0n ? Infinity : left_out_to,
     trimmed_minutes: new Set(),
     cells: 0,
     current_minute: NaN,
