@@ -7,6 +7,7 @@ import { alertmanagerConfig } from "./alertmanager.ts";
 import { ALERT_GROUPS, BOARDS } from "./all.ts";
 import { drawBoard } from "./grafana.ts";
 import { metricsPage } from "./metrics_page.ts";
+import { exporterQueries } from "../infra/postgres/metrics.ts";
 import { ruleFile } from "./rules.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -15,6 +16,7 @@ const OWN_DIRS = [
   "infra/generated/grafana/dashboards",
   "infra/generated/prometheus/rules",
   "infra/generated/alertmanager",
+  "infra/generated/postgres_exporter",
 ] as const;
 
 /** Every file that is made: its path from the root, and what is in it. */
@@ -31,6 +33,7 @@ export function generatedFiles(): Map<string, string> {
   }
   const webhook_url_file = "/run/secrets/alert_webhook_url";
   files.set(`${OWN_DIRS[2]}/alertmanager.yml`, alertmanagerConfig({ webhook_url_file }));
+  files.set(`${OWN_DIRS[3]}/queries.yml`, exporterQueries());
   files.set("docs/metrics.md", metricsPage());
   return files;
 }

@@ -54,7 +54,8 @@ export const SETTINGS = {
   observe: {
     variable: "TAPELINE_OBSERVE",
     default: "true",
-    doc: "Whether Prometheus and Alertmanager are run too; they are built once, in the background",
+    doc: "Whether Prometheus, Alertmanager and the Postgres exporter are run too; they are built " +
+      "once, in the background",
     parse: flag(),
   },
   prometheus_port: {
@@ -76,6 +77,11 @@ export const SETTINGS = {
   jaeger_port: {
     variable: "TAPELINE_JAEGER_PORT",
     doc: "Port of the Jaeger that is started here; not set: a free one",
+    parse: port,
+  },
+  postgres_exporter_port: {
+    variable: "TAPELINE_POSTGRES_EXPORTER_PORT",
+    doc: "Port of the Postgres exporter that is started here; not set: a free one",
     parse: port,
   },
   alert_webhook_url: {

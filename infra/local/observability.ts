@@ -1,6 +1,6 @@
 /**
- * Prometheus, Alertmanager and Jaeger, started in the background: the pipeline never waits for them,
- * nor ends for want of them.
+ * Prometheus, Alertmanager, the Postgres exporter and Jaeger, started in the background: the pipeline
+ * never waits for them, nor ends for want of them.
  */
 import type { LocalConfig } from "./config.ts";
 import type { ScrapeTarget } from "./endpoints.ts";
@@ -9,6 +9,7 @@ import { keepServer } from "./kept_server.ts";
 import type { LocalServer } from "./local_server.ts";
 import { LOOPBACK } from "./free_port.ts";
 import { createStatus, type Part, type PartStatus, plainStatus } from "./part.ts";
+import { startPostgresExporter } from "./postgres_exporter.ts";
 import { startAlertmanager, startPrometheus, type WatcherOptions } from "./prometheus_server.ts";
 
 /** What starting them needs. */
@@ -16,10 +17,17 @@ export interface ObservabilityOptions {
   data_dir: string;
   config: Pick<
     LocalConfig,
-    "observe" | "prometheus_port" | "alertmanager_port" | "alert_webhook_url" | "jaeger_port"
+    | "observe"
+    | "prometheus_port"
+    | "alertmanager_port"
+    | "postgres_exporter_port"
+    | "alert_webhook_url"
+    | "jaeger_port"
   >;
   /** Where Jaeger is to take spans; null: it is not run. */
   trace_port: number | null;
+  /** Whose statistics the Postgres exporter tells. */
+  monitor_url: string;
   /** Shown to the person at the keyboard. */
   show(line: string): void;
   /** Told when one of them listens. */
@@ -48,9 +56,12 @@ interface Watcher {
 /** A server whose metrics may be at another port than its pages. */
 type WatchingServer = LocalServer & { operations_port?: number };
 
+/** Whose metrics one has to tell, where they are not its own. */
+const TELLS_OF: { readonly [name: string]: string } = { postgres_exporter: "postgres" };
+
 /** Begins to start them, and returns at once. */
 export function startObservability(options: ObservabilityOptions): Observability {
-  const { data_dir, config, show, onListening, trace_port } = options;
+  const { data_dir, config, monitor_url, show, onListening, trace_port } = options;
   const controller = new AbortController();
   const stopping = AbortSignal.any([controller.signal, options.stopping]);
   const watchers: Watcher[] = [];
@@ -72,6 +83,11 @@ export function startObservability(options: ObservabilityOptions): Observability
       config.alertmanager_port,
     );
     await bring("prometheus", startPrometheus, config.prometheus_port);
+    await bring(
+      "postgres_exporter",
+      (watcher) => startPostgresExporter({ ...watcher, database_url: monitor_url }),
+      config.postgres_exporter_port,
+    );
   }
 
   async function bring(
@@ -102,7 +118,7 @@ export function startObservability(options: ObservabilityOptions): Observability
     urls: () => Object.fromEntries(running().map(([name, server]) => [name, urlOf(server)])),
     targets: () =>
       running().map(([name, server]) => ({
-        service: name,
+        service: TELLS_OF[name] ?? name,
         operations_url: urlOf({ port: server.operations_port ?? server.port }),
       })),
     async stop() {

@@ -9,6 +9,7 @@ import { createKafka } from "../../runtime/kafka.ts";
 import { openSender } from "../../runtime/kafka_sender.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { buildGoTool } from "./go_tool.ts";
+import { query } from "./test_prometheus.ts";
 import { withTestDirectory } from "./test_servers.ts";
 import { eventually, notedPids, runStart } from "./test_start.ts";
 
@@ -19,26 +20,14 @@ const BUILD_DEADLINE_MS = 15 * 60_000;
 const PANELS: Scope = { matchers: 'instance=~".+"', window: "20s" };
 const PANELS_DEADLINE_MS = 90_000;
 
-/** What Prometheus answers to a query: the samples' labels and values. */
-async function query(
-  prometheus: string,
-  expression: string,
-): Promise<{ metric: { [label: string]: string }; value: [number, string] }[]> {
-  const url = `${prometheus}/api/v1/query?query=${encodeURIComponent(expression)}`;
-  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-  const answer = await response.json();
-  if (answer.status !== "success") throw new Error(`${expression}: ${JSON.stringify(answer)}`);
-  return answer.data.result;
-}
-
 Deno.test("the stack is watched: Prometheus scrapes all of it, and knows Alertmanager", async () => {
   await withTestDirectory(async (data_dir) => {
     await using stack = runStart(data_dir, [], { TAPELINE_OBSERVE: "true", TICK_INTERVAL: "0.1" });
     // The pipeline does not wait for it.
     await stack.says("Tapeline runs");
-    await stack.says("prometheus runs", BUILD_DEADLINE_MS);
+    await stack.says("postgres_exporter runs", BUILD_DEADLINE_MS);
     const { prometheus, alertmanager } = await stack.endpoints();
-    const wanted = [...SERVICE_NAMES, "alertmanager", "prometheus"].sort();
+    const wanted = [...SERVICE_NAMES, "alertmanager", "postgres", "prometheus"].sort();
     let seen: string[] = [];
     await eventually(
       async () => {
@@ -88,6 +77,7 @@ Deno.test("the stack is watched: Prometheus scrapes all of it, and knows Alertma
       () => "Prometheus does not answer after its restart",
     );
     assert.equal((await query(prometheus!, `up @ ${seen_at_s}`)).length, wanted.length);
+    await assertMonitorSecret(data_dir);
     stack.signal("SIGTERM");
     const { code, elapsed_ms } = await stack.ended();
     assert.equal(code, 0, stack.output());
@@ -95,11 +85,29 @@ Deno.test("the stack is watched: Prometheus scrapes all of it, and knows Alertma
   });
 });
 
+/** The exporter's password is in its environment, and nowhere else where somebody might look. */
+async function assertMonitorSecret(data_dir: string): Promise<void> {
+  const pid = (await notedPids(data_dir)).get("postgres_exporter")!;
+  const environment = (await Deno.readTextFile(`/proc/${pid}/environ`)).split("\0");
+  const password = environment.find((line) => line.startsWith("PGPASSWORD="))?.split("=")[1];
+  assert.match(password ?? "", /^[0-9a-f]{48}$/);
+  const shown = [`${data_dir}/endpoints.json`];
+  for await (const { name } of Deno.readDir(`${data_dir}/logs`)) {
+    shown.push(`${data_dir}/logs/${name}`);
+  }
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (/^\d+$/.test(name)) shown.push(`/proc/${name}/cmdline`);
+  }
+  for (const path of shown) {
+    const text = await Deno.readTextFile(path).catch(() => "");
+    assert.ok(!text.includes(password!), `${path} holds the exporter's password`);
+  }
+}
+
 /** What is empty here, and why: nothing goes wrong by order, in a way that a service counts. */
 const EXCEPTIONS: { readonly [panel: string]: string } = {
   "producer: Errors {{kind}}": "its errors are faults of its own code, or of a live feed",
   "aggregator: Errors {{kind}}": "a broker that is back soon enough is no error to it",
-  "sink: Errors {{kind}}": "servers that are back soon enough are no error to it",
 };
 
 /** Queries that have no answer: "board: panel legend". */
@@ -131,7 +139,7 @@ Deno.test("no panel is empty, once there has been what it shows", async () => {
       TAPELINE_LAG_GROUPS_MAX: "1",
     });
     await stack.says("Tapeline runs");
-    await stack.says("prometheus runs", BUILD_DEADLINE_MS);
+    await stack.says("postgres_exporter runs", BUILD_DEADLINE_MS);
     const { prometheus, producer_http, kafka } = await stack.endpoints();
     await eventually(
       async () =>

@@ -13,11 +13,16 @@ const STOP_DEADLINE_MS = 3_000;
 const CONNECT_TIMEOUT_S = 10;
 const USER = "tapeline";
 const DATABASE = "tapeline";
+/** May look at statistics, and at nothing else. */
+const MONITOR = "tapeline_monitor";
+const MONITOR_CONNECTIONS_MAX = 5;
 
 /** A Postgres server on this machine. */
 export interface LocalPostgres extends LocalServer {
   /** The URL of the database `tapeline`, with the password: for files of mode 600, for no log. */
   database_url: string;
+  /** The same database for a role that may look at statistics and at nothing else: for no log. */
+  monitor_url: string;
   /** Makes a database and gives its URL. */
   createDatabase(name: string): Promise<string>;
 }
@@ -75,14 +80,16 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Loc
       Promise.resolve(serverCommand(data_dir, installation, server_port!)),
     isReady: (_ports, process) => saysReady(postgres_dir, process.pid),
   }, stopping);
-  const urlOf = (database: string): string =>
-    `postgres://${USER}:${password}@${LOOPBACK}:${server.port}/${database}`;
+  const urlOf = (database: string, user = `${USER}:${password}`): string =>
+    `postgres://${user}@${LOOPBACK}:${server.port}/${database}`;
   const createDatabase = async (name: string): Promise<string> => {
     await createIfMissing(urlOf("postgres"), name);
     return urlOf(name);
   };
   try {
-    return { ...server, createDatabase, database_url: await createDatabase(DATABASE) };
+    const database_url = await createDatabase(DATABASE);
+    const monitor_url = urlOf(DATABASE, `${MONITOR}:${await renewMonitor(database_url)}`);
+    return { ...server, createDatabase, database_url, monitor_url };
   } catch (error) {
     await server.stop();
     throw error;
@@ -148,7 +155,7 @@ async function initialiseOnce(
   if (await exists(`${postgres_dir}/data/PG_VERSION`)) {
     return (await Deno.readTextFile(password_path)).trim();
   }
-  const password = crypto.getRandomValues(new Uint8Array(24)).toHex();
+  const password = randomPassword();
   await writeAtomically(password_path, `${password}\n`, 0o600);
   await user.own(password_path);
   const new_dir = `${postgres_dir}/data.new`;
@@ -189,6 +196,37 @@ async function saysReady(postgres_dir: string, pid: number): Promise<boolean> {
     ignoreNotFound(error);
     return false;
   }
+}
+
+/**
+ * Makes the role that looks at statistics, or gives it another password: nobody keeps the old one.
+ *
+ * @returns The password.
+ */
+async function renewMonitor(admin_url: string): Promise<string> {
+  const password = randomPassword();
+  const sql = postgres(admin_url, {
+    max: 1,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    // A statement that fails is logged with all that is in it.
+    connection: { log_min_error_statement: "panic" },
+  });
+  try {
+    const [found] = await sql`SELECT 1 FROM pg_roles WHERE rolname = ${MONITOR}`;
+    if (!found) await sql`CREATE ROLE ${sql(MONITOR)}`;
+    await sql`GRANT pg_monitor TO ${sql(MONITOR)}`;
+    await sql.unsafe(
+      `ALTER ROLE ${MONITOR} LOGIN CONNECTION LIMIT ${MONITOR_CONNECTIONS_MAX}
+       PASSWORD '${password}'`,
+    );
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+  return password;
+}
+
+function randomPassword(): string {
+  return crypto.getRandomValues(new Uint8Array(24)).toHex();
 }
 
 async function createIfMissing(admin_url: string, name: string): Promise<void> {

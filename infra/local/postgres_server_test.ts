@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import postgres from "postgres";
+import postgresClient from "postgres";
 import { freePorts, LOOPBACK } from "./free_port.ts";
 import { startPostgres } from "./postgres_server.ts";
 import { stopOrphans } from "./run_note.ts";
@@ -7,7 +7,7 @@ import { StartFault } from "./start_fault.ts";
 import { withServers, withTestDirectory } from "./test_servers.ts";
 
 async function query(database_url: string, text: string): Promise<Record<string, unknown>[]> {
-  const sql = postgres(database_url, { max: 1 });
+  const sql = postgresClient(database_url, { max: 1 });
   try {
     return [...await sql.unsafe(text)];
   } finally {
@@ -45,6 +45,38 @@ Deno.test("Postgres is of version 17, in UTF-8, and refuses a wrong password", a
     await assert.rejects(query(wrong.href, "SELECT 1"), /password authentication failed/);
     const { mode } = await Deno.stat(`${data_dir}/postgres/password`);
     assert.equal(mode! & 0o077, 0);
+  });
+});
+
+Deno.test("who looks at statistics sees others' sessions and sizes, reads no row and makes nothing", async () => {
+  await withServers({ postgres: true }, async ({ postgres, database_url }) => {
+    const { monitor_url } = postgres;
+    await query(database_url, "CREATE TABLE secret AS SELECT 7 AS number");
+    const [own] = await query(
+      monitor_url,
+      `SELECT rolsuper, rolcreaterole, rolcreatedb,
+         ARRAY(SELECT roleid::regrole::text FROM pg_auth_members WHERE member = pg_roles.oid) AS of
+       FROM pg_roles WHERE rolname = current_user`,
+    );
+    assert.deepEqual({ ...own }, {
+      ...{ rolsuper: false, rolcreaterole: false, rolcreatedb: false },
+      of: ["pg_monitor"],
+    });
+    for (const text of ["TABLE secret", "DELETE FROM secret", "CREATE TABLE mine (number int)"]) {
+      await assert.rejects(query(monitor_url, text), /permission denied/, text);
+    }
+    const admin = postgresClient(database_url);
+    await admin`SELECT 1`;
+    const seen = await query(
+      monitor_url,
+      "SELECT state FROM pg_stat_activity WHERE usename = 'tapeline' AND datname = 'tapeline'",
+    );
+    assert.deepEqual(seen.map(({ state }) => state), ["idle"]);
+    await admin.end();
+
+    // It is the same role after a restart of the server, and gets another password at a start.
+    await postgres.restart();
+    assert.equal((await query(monitor_url, "SELECT 1")).length, 1);
   });
 });
 

@@ -36,7 +36,7 @@ export interface Connections extends AsyncDisposable {
  * @throws StartFault if a server can't be reached, or holds what this release can't work with.
  */
 export async function prepareServers(
-  servers: Servers,
+  servers: Omit<Servers, "monitor_url">,
   config: LocalConfig,
   log: Logger,
 ): Promise<Connections> {

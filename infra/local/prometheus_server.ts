@@ -133,7 +133,7 @@ export async function startAlertmanager(
   }, stopping);
 }
 
-/** Whether a server answers a request as it should. */
+/** Whether a server answers a request with success, soon. */
 export async function answers(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(ASK_DEADLINE_MS) });

@@ -12,6 +12,8 @@ export interface Servers {
   bootstrap_servers: readonly string[];
   /** With the password. */
   database_url: string;
+  /** For whoever looks at its statistics: by a role of its own where the server is started here. */
+  monitor_url: string;
   parts: Part[];
 }
 
@@ -49,6 +51,7 @@ export async function openServers(options: ServersOptions): Promise<Servers> {
       ? kafka_bootstrap_servers ?? []
       : [kafka.value.bootstrap],
     database_url: postgres.value === null ? String(database_url) : postgres.value.database_url,
+    monitor_url: postgres.value === null ? String(database_url) : postgres.value.monitor_url,
     parts: [
       kafka.value === null ? givenPart("kafka") : keepServer(kafka.value, data_dir, show),
       postgres.value === null ? givenPart("postgres") : keepServer(postgres.value, data_dir, show),

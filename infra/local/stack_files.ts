@@ -38,7 +38,7 @@ export interface StackFiles {
  */
 export function stackFiles(
   data_dir: string,
-  servers: Servers,
+  servers: Omit<Servers, "monitor_url">,
   services: Pick<Services, "all">,
   supervisor_url: string,
   observability: () => Pick<Observability, "urls" | "targets"> | null,

@@ -140,6 +140,7 @@ async function run(
       data_dir,
       config,
       trace_port,
+      monitor_url: servers.monitor_url,
       show,
       onListening: () => files.rewrite(show, stopping),
       stopping,

