@@ -8,6 +8,11 @@ export interface AlertmanagerOptions {
 }
 
 const RECEIVER = "on-call";
+/** What the sink can't help while its database is away or full. */
+const FOLLOWS_FROM_DATABASE = [
+  ...["ServiceNotReady", "ServiceErrors", "SinkSlow"],
+  ...["ConsumerBehind", "ConsumerFallsBehind", "ConsumerDead", "PartitionStuck"],
+];
 /** What a process that is gone brings about; a loss of records is told all the same. */
 const FOLLOWS_FROM_ABSENCE = [
   ...["ServiceNotReady", "ServiceErrors", "RestartLoop"],
@@ -45,6 +50,11 @@ export function alertmanagerConfig({ webhook_url_file }: AlertmanagerOptions): s
         source_matchers: ['alertname = "TargetAbsent"'],
         target_matchers: [`alertname =~ "${FOLLOWS_FROM_ABSENCE.join("|")}"`],
         equal: ["service"],
+      },
+      {
+        // The sink can't store into a database that is away or full; the others need none.
+        source_matchers: ['alertname =~ "PostgresDown|PostgresOutOfSpace"'],
+        target_matchers: [`alertname =~ "${FOLLOWS_FROM_DATABASE.join("|")}"`, 'service = "sink"'],
       },
       {
         // A consumer that is dead is behind, and falls further behind.

@@ -5,12 +5,22 @@ import { BOARD as LAG } from "./lag.ts";
 import { BOARD as LEDGER } from "./ledger.ts";
 import { BOARD as MARKET } from "./market.ts";
 import { BOARD as OVERVIEW } from "./overview.ts";
+import { BOARD as POSTGRES } from "./postgres.ts";
 import { BOARD as PRODUCER } from "./producer.ts";
 import { PROCESS_ALERTS } from "./process_row.ts";
 import { SERVICE_ALERTS } from "./service_row.ts";
 import { BOARD as SINK } from "./sink.ts";
 
-export const BOARDS: readonly Board[] = [OVERVIEW, PRODUCER, AGGREGATOR, SINK, LAG, LEDGER, MARKET];
+export const BOARDS: readonly Board[] = [
+  OVERVIEW,
+  PRODUCER,
+  AGGREGATOR,
+  SINK,
+  POSTGRES,
+  LAG,
+  LEDGER,
+  MARKET,
+];
 
 /** All alerts by the file of rules that they go into. */
 export const ALERT_GROUPS: { readonly [group: string]: readonly Alert[] } = {

@@ -14,6 +14,7 @@ export type Unit =
   | "none"
   | "s"
   | "bytes"
+  | "Bps"
   | "percentunit"
   | "reqps"
   | "cps"
@@ -72,6 +73,8 @@ export interface Alert {
   expression: string;
   /** How long that must hold, seconds. */
   for_s: number;
+  /** How long it stays when its cause has gone, seconds: what it silences needs that to end too. */
+  keep_s?: number;
   /** Within what time of the cause it is to reach a webhook, seconds. */
   promised_s: number;
   /** One line, with Prometheus' templates. */

@@ -5,6 +5,7 @@ import { METRIC_TABLES } from "./metrics_page.ts";
 import { runbookPath } from "./rules.ts";
 import { isSql } from "./board.ts";
 import { boardFaults, type BoardJson } from "./board_lint.ts";
+import { METRICS as POSTGRES } from "../infra/postgres/metrics.ts";
 import { SERVICE_METRICS } from "../runtime/metric_table.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -90,6 +91,7 @@ Deno.test("every metric is on a panel or in an alert, or it is said why not", ()
   const rows = [
     ...Object.values(SERVICE_METRICS),
     ...Object.values(METRIC_TABLES).flatMap((table) => Object.values(table)),
+    ...Object.values(POSTGRES),
   ];
   const unused = [...new Set(rows.map(({ name }) => name))]
     .filter((name) =>

@@ -1,5 +1,6 @@
 /** The first row of every service's dashboard, and the alerts that every service has. */
 import { type MetricTable, SERVICE_METRICS, STAGE_METRICS } from "../runtime/metric_table.ts";
+import { METRICS as POSTGRES } from "../infra/postgres/metrics.ts";
 import type { Alert, Panel, Row } from "./board.ts";
 import { alertScope, quantile, type Query, rate, series } from "./query.ts";
 
@@ -99,6 +100,10 @@ export function serviceRow(service: string, metrics: MetricTable): Row {
   return { title: "Work", panels: panels.filter((panel) => panel !== null) };
 }
 
+/** Whether Postgres was away within the five minutes that errors are counted over. */
+const POSTGRES_WAS_AWAY =
+  `label_replace(min_over_time(${POSTGRES.up.name}[5m]) == 0, "kind", "database", "", "")`;
+
 /** Alerts over all services at once: each service is a series of them. */
 export const SERVICE_ALERTS: readonly Alert[] = [
   {
@@ -138,9 +143,10 @@ export const SERVICE_ALERTS: readonly Alert[] = [
   {
     name: "ServiceErrors",
     severity: "ticket",
+    // A full disk has an alert of its own; what Postgres' absence brought about is no news after it.
     expression: `sum by (service, kind) (${
-      rate(STAGE_METRICS.errors, alertScope("5m"))
-    }) * 300 > 5`,
+      rate(STAGE_METRICS.errors, alertScope("5m"), 'kind!="disk_full"')
+    }) * 300 > 5 unless on (kind) ${POSTGRES_WAS_AWAY}`,
     for_s: 0,
     promised_s: 120,
     summary: "{{ $labels.service }} meets errors of kind {{ $labels.kind }}",

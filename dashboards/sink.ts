@@ -1,5 +1,5 @@
 /** The sink's board and its alerts. */
-import { READER_METRICS } from "../runtime/metric_table.ts";
+import { READER_METRICS, STAGE_METRICS } from "../runtime/metric_table.ts";
 import { METRICS } from "../services/sink/metrics.ts";
 import type { Board } from "./board.ts";
 import { alertScope, quantile, type Query, rate, series } from "./query.ts";
@@ -26,6 +26,11 @@ export const SINK_QUERIES = {
   },
   position: (scope) => series(METRICS.next_offset, scope),
   lag: (scope) => series(METRICS.lag, scope),
+  transactions: (scope) => series(METRICS.pool_transactions, scope),
+  connections: (scope) => series(METRICS.pool_connections, scope),
+  pool_size: (scope) => series(METRICS.pool_size, scope),
+  disk_full: (scope) =>
+    `sum by (service) (${rate(STAGE_METRICS.errors, scope, OURS, 'kind="disk_full"')})`,
   trimmed: (scope) => series(READER_METRICS.trimmed, scope, OURS),
 } as const satisfies { [name: string]: Query };
 
@@ -92,6 +97,29 @@ export const BOARD: Board = {
           thresholds: {},
         },
         {
+          title: "Pool of connections",
+          description: "Transactions under way or waiting for a connection, connections that are " +
+            "open, and the most that it opens. Transactions at that limit wait for each other.",
+          kind: "lines",
+          unit: "short",
+          queries: [
+            { query: SINK_QUERIES.transactions, legend: "transactions" },
+            { query: SINK_QUERIES.connections, legend: "open" },
+            { query: SINK_QUERIES.pool_size, legend: "limit" },
+          ],
+          thresholds: {},
+        },
+        {
+          title: "Refused for want of room",
+          description: "Transactions that Postgres refused because its disk is full, a second. " +
+            "They are tried again until there is room.",
+          kind: "lines",
+          unit: "cps",
+          queries: [{ query: SINK_QUERIES.disk_full, legend: "disk full" }],
+          thresholds: { bad: 0.001 },
+          alert: "PostgresOutOfSpace",
+        },
+        {
           title: "Behind, as the sink sees it",
           description: "Records between its position and the partition's end at its last fetch. " +
             "The truth from outside is on the board of lag.",
@@ -126,6 +154,7 @@ export const BOARD: Board = {
     {
       name: "SinkSlow",
       severity: "page",
+      labels: { service: "sink" },
       expression: `${SINK_QUERIES.age_p99(alertScope("1m"))} > ${FRESH_S}`,
       for_s: 60,
       promised_s: 150,
@@ -133,6 +162,16 @@ export const BOARD: Board = {
       description:
         "The slowest 1 % of the ticks need {{ $value | humanizeDuration }} from ingest " +
         `to their committed row; the objective is ${FRESH_S} s for 99 %.`,
+    },
+    {
+      name: "PostgresOutOfSpace",
+      severity: "page",
+      expression: `${SINK_QUERIES.disk_full(alertScope("1m"))} > 0`,
+      for_s: 0,
+      promised_s: 45,
+      summary: "Postgres has no room on its disk",
+      description: "Postgres refuses {{ $labels.service }}'s rows because its disk is full. They " +
+        "wait in Kafka and are tried again: nothing is lost until the topic's retention ends.",
     },
   ],
 };

@@ -204,7 +204,7 @@ export const CASES: readonly Case[] = [
     },
     at: "180s",
     fires: [{
-      labels: { severity: "page" },
+      labels: { service: "sink", severity: "page" },
       summary: "Ticks take 2.485s to become rows",
       description: "The slowest 1 % of the ticks need 2.485s from ingest to their committed row; " +
         "the objective is 1 s for 99 %.",

@@ -17,6 +17,16 @@ export interface DatabaseOptions {
   connect_timeout_ms?: number;
   /** The server ends a session that leaves a transaction idle for longer; 10,000 unless told. */
   idle_transaction_timeout_ms?: number;
+  /** Told how much of the pool is in use, whenever that changes. */
+  onUse?: (use: PoolUse) => void;
+}
+
+/** How much of a pool is in use. */
+export interface PoolUse {
+  /** Connections that are open, or being opened. */
+  connections: number;
+  /** Transactions that are under way, or wait for a connection. */
+  transactions: number;
 }
 
 /** A pool of connections. */
@@ -70,6 +80,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     statement_timeout_ms,
     connect_timeout_ms = 5_000,
     idle_transaction_timeout_ms = 10_000,
+    onUse = () => {},
   } = options;
   const url = String(options.url);
   if (!URL.canParse(url)) {
@@ -79,8 +90,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
   const sockets = new Set<net.Socket>();
   let allClosed = (): void => {};
+  let transactions = 0;
+  const tellUse = (): void => onUse({ connections: sockets.size, transactions });
   const forget = (socket: net.Socket): void => {
-    if (sockets.delete(socket) && sockets.size === 0) allClosed();
+    if (!sockets.delete(socket)) return;
+    tellUse();
+    if (sockets.size === 0) allClosed();
   };
   const settings: postgres.Options<Record<string, never>> & { socket: SocketMaker } = {
     max: pool_size,
@@ -103,6 +118,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       // Under TLS postgres.js takes our listener away.
       for (const known of sockets) if (known.destroyed) forget(known);
       sockets.add(socket);
+      tellUse();
       socket.on("close", () => forget(socket));
       return socket;
     },
@@ -115,7 +131,16 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     sql,
-    transaction: (work) => runTransaction(sql, work),
+    async transaction(work) {
+      transactions++;
+      tellUse();
+      try {
+        return await runTransaction(sql, work);
+      } finally {
+        transactions--;
+        tellUse();
+      }
+    },
     cutConnections,
     async close(deadline_ms = 5_000) {
       // postgres.js never says that it has ended once a connection was lost in the middle of a query,

@@ -4,7 +4,14 @@ import { inspect } from "node:util";
 import { startStatementProxy } from "../infra/faults/statement_proxy.ts";
 import { withServers } from "../infra/local/test_servers.ts";
 import { eventually } from "../infra/testing/test_service.ts";
-import { answeredWithin, type Database, isPassing, openDatabase, serverError } from "./database.ts";
+import {
+  answeredWithin,
+  type Database,
+  isPassing,
+  openDatabase,
+  type PoolUse,
+  serverError,
+} from "./database.ts";
 
 function open(url: string, pool_size = 2): Database {
   return openDatabase({
@@ -50,6 +57,8 @@ Deno.test("connections to a real Postgres", async (test) => {
 
     await test.step("are cut at once when asked, and new ones work", async () => {
       const { sql, cutConnections, close } = open(database_url);
+      // One that is still being made when it is cut is made anew, and nothing fails.
+      await Promise.all([sql`SELECT pg_sleep(0.01)`, sql`SELECT pg_sleep(0.01)`]);
       const [quick, slow] = [sql`SELECT pg_sleep(0.01)`, sql`SELECT pg_sleep(60)`]
         .map((query) => query.execute());
       await quick;
@@ -93,6 +102,39 @@ Deno.test("connections to a real Postgres", async (test) => {
       }
       await other.close();
       await close();
+    });
+
+    await test.step("tell how many there are, and how many transactions use them", async () => {
+      const told: PoolUse[] = [];
+      const { sql, transaction, close } = openDatabase({
+        url: database_url,
+        application_name: "test",
+        pool_size: 2,
+        statement_timeout_ms: 5_000,
+        onUse: (use) => told.push(use),
+      });
+      const go = Promise.withResolvers<void>();
+      const held = [1, 2, 3].map(() =>
+        transaction(async (transaction_sql) => {
+          await transaction_sql`SELECT 1`;
+          await go.promise;
+        })
+      );
+      // The third waits for a connection.
+      await eventually(
+        () => Promise.resolve(told.at(-1)!.transactions === 3 && told.at(-1)!.connections === 2),
+        "three transactions over two connections",
+      );
+      go.resolve();
+      await Promise.all(held);
+      await rejects(transaction((transaction_sql) => transaction_sql`SELECT 1 / 0`.execute()));
+      deepStrictEqual(told.at(-1), { connections: 2, transactions: 0 });
+      const [row] = await sql`
+        SELECT count(*)::int AS open FROM pg_stat_activity
+        WHERE application_name = 'test' AND datname = current_database()`;
+      deepStrictEqual(row, { open: 2 });
+      await close();
+      deepStrictEqual(told.at(-1), { connections: 0, transactions: 0 });
     });
 
     await test.step("roll back what threw, whoever threw it, and stay usable", async () => {

@@ -50,6 +50,27 @@ export const METRICS = {
     help: "Rows of ticks that were committed within a second of their ingest",
     labels: [],
   },
+  pool_transactions: {
+    name: "tapeline_sink_pool_transactions",
+    kind: "gauge",
+    unit: "transactions",
+    help: "Transactions of this instance that are under way, or wait for a connection",
+    labels: [],
+  },
+  pool_connections: {
+    name: "tapeline_sink_pool_connections",
+    kind: "gauge",
+    unit: "connections",
+    help: "Connections of this instance to the database that are open, or being opened",
+    labels: [],
+  },
+  pool_size: {
+    name: "tapeline_sink_pool_size",
+    kind: "gauge",
+    unit: "connections",
+    help: "Most connections to the database that this instance opens",
+    labels: [],
+  },
   next_offset: {
     name: "tapeline_sink_next_offset",
     kind: "gauge",

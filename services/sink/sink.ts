@@ -15,6 +15,7 @@ import { migrate, type MigrationResult, readMigrations } from "./migrate.ts";
 import { checkPositions, type PositionOwner } from "./position.ts";
 import { keepRetention } from "./retention.ts";
 import { STAGE } from "./slice.ts";
+import { storeFault } from "./store.ts";
 import { createTickPartitions } from "./tick_partitions.ts";
 
 /** What the sink needs of its service. */
@@ -38,11 +39,17 @@ const MIGRATE_BACKOFF = { initial_ms: 100, max_ms: 5_000 };
  */
 export async function startSink(context: SinkContext): Promise<RunningWork> {
   const { config, log, metrics, stopping, fail } = context;
+  const pool_size = config.partitions_concurrent + OTHER_CONNECTIONS;
+  metrics.pool_size.set(pool_size);
   const database = openDatabase({
     url: config.database_url,
     application_name: `tapeline-${STAGE}`,
-    pool_size: config.partitions_concurrent + OTHER_CONNECTIONS,
+    pool_size,
     statement_timeout_ms: config.statement_timeout_ms,
+    onUse({ connections, transactions }) {
+      metrics.pool_connections.set(connections);
+      metrics.pool_transactions.set(transactions);
+    },
   });
   const { flavour } = await migrateWhenThere(context, database);
   const kafka_options = {
@@ -148,7 +155,7 @@ async function migrateWhenThere(
       return result;
     } catch (error) {
       if (error instanceof SetupError || !isPassing(error) || stopping.aborted) throw error;
-      metrics.errors.inc({ kind: "database" });
+      metrics.errors.inc({ kind: storeFault(error) });
       if (attempt === 0) log.warn("the database is away; waiting for it", errorFields(error));
       await sleep(backoffDelay(MIGRATE_BACKOFF, attempt), stopping);
     }

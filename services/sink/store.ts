@@ -19,15 +19,18 @@ export type StoreFault =
   | "partition_missing"
   | "row_refused"
   | "too_slow"
+  | "disk_full"
   | "database";
 
 /** Data exceptions and violated constraints (PostgreSQL documentation, appendix A). */
 const ROW_CLASSES = ["22", "23"];
 /** The server has ended a statement, for it took longer than it may. */
 const QUERY_CANCELED = "57014";
+/** The server has no room to write to. */
+const DISK_FULL = "53100";
 
 /**
- * Tells a row that can't be stored from a database that is away.
+ * Tells a row that can't be stored from a database that is away, slow or out of room.
  *
  * @param error What `storeSlice` threw.
  */
@@ -35,6 +38,7 @@ export function storeFault(error: unknown): StoreFault {
   if (error instanceof PositionMovedError) return "position_moved";
   const refusal = serverError(error);
   if (refusal?.code === QUERY_CANCELED) return "too_slow";
+  if (refusal?.code === DISK_FULL) return "disk_full";
   if (refusal === null || !ROW_CLASSES.includes(refusal.code.slice(0, 2))) return "database";
   // A row without a partition has a violated constraint's SQLSTATE too, but nothing is wrong with it.
   return refusal.routine === "ExecFindPartition" ? "partition_missing" : "row_refused";
