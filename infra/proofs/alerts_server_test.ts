@@ -3,84 +3,16 @@
  * within the time that the alert promises; and that it ends when the cause does.
  */
 import assert from "node:assert/strict";
-import { ALERT_GROUPS } from "../../dashboards/all.ts";
 import { withTestDirectory } from "../local/test_servers.ts";
-import { eventually, notedPids, type RunningStart, runStart } from "../local/test_start.ts";
-
-/** Prometheus and Alertmanager are built where that has not been done yet. */
-const BUILD_DEADLINE_MS = 15 * 60_000;
-const RESOLVE_DEADLINE_MS = 120_000;
-const POST_INTERVAL_MS = 200;
-
-/** An alert as Alertmanager posts it. */
-interface PostedAlert {
-  status: "firing" | "resolved";
-  labels: { [label: string]: string };
-  annotations: { [name: string]: string };
-}
-
-/** What has come to the webhook. */
-interface Webhook {
-  url: string;
-  /** Names of what fires, each with its service or group, sorted. */
-  firing(): string[];
-  /** All that has ever fired. */
-  seen(): string[];
-  /** Alerts without what a person on call is to be given: words, and a runbook that is there. */
-  faults(): string[];
-  close(): Promise<void>;
-}
-
-function openWebhook(): Webhook {
-  const firing = new Set<string>();
-  const seen = new Set<string>();
-  const faults: string[] = [];
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    async (request) => {
-      const { alerts } = await request.json() as { alerts: PostedAlert[] };
-      for (const { status, labels, annotations } of alerts) {
-        const name = [labels.alertname, labels.service ?? labels.group].filter(Boolean).join(" ");
-        if (status === "firing") firing.add(name);
-        else firing.delete(name);
-        seen.add(name);
-        // What a person on call is given must be there.
-        assert.ok(annotations.summary && annotations.description, JSON.stringify(annotations));
-        await Deno.stat(new URL(`../../${annotations.runbook}`, import.meta.url));
-      }
-      return new Response();
-    },
-  );
-  return {
-    url: `http://127.0.0.1:${server.addr.port}/`,
-    firing: () => [...firing].sort(),
-    seen: () => [...seen].sort(),
-    faults: () => faults,
-    close: () => server.shutdown(),
-  };
-}
-
-/** A caller that posts a tick, good or bad, every so often. */
-function startCaller(url: string): { bad: boolean; silent: boolean; stop(): void } {
-  const caller = { bad: false, silent: false, stop: () => clearInterval(timer) };
-  const timer = setInterval(() => {
-    if (caller.silent) return;
-    const tick = { symbol: "AAPL", price: 1, volume: 1, timestamp: Date.now() };
-    const body = JSON.stringify(caller.bad ? { ...tick, price: "much" } : tick);
-    const headers = { "content-type": "application/json" };
-    fetch(`${url}/ticks`, { method: "POST", headers, body, signal: AbortSignal.timeout(5_000) })
-      .then((response) => response.body?.cancel(), () => {
-        // The producer's own faults are seen by its alerts.
-      });
-  }, POST_INTERVAL_MS);
-  return caller;
-}
-
-/** How long the alert promises to take. */
-function promisedMs(name: string): number {
-  const alert = Object.values(ALERT_GROUPS).flat().find((each) => name.startsWith(`${each.name}`));
-  return alert!.promised_s * 1_000;
-}
+import { eventually, notedPids, runStart } from "../local/test_start.ts";
+import {
+  BUILD_DEADLINE_MS,
+  endStack,
+  openWebhook,
+  promisedMs,
+  quiet,
+  startCaller,
+} from "./test_alerts.ts";
 
 Deno.test("alerts arrive for their cause and no other, in their time, and end with it", async (test) => {
   await withTestDirectory(async (data_dir) => {
@@ -157,16 +89,3 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
     }
   });
 });
-
-async function quiet(webhook: Webhook): Promise<void> {
-  await eventually(
-    () => Promise.resolve(webhook.firing().length === 0),
-    RESOLVE_DEADLINE_MS,
-    () => `${webhook.firing()} have not been resolved`,
-  );
-}
-
-async function endStack(stack: RunningStart): Promise<void> {
-  stack.signal("SIGTERM");
-  assert.equal((await stack.ended()).code, 0, stack.output());
-}
