@@ -26,9 +26,10 @@ export interface Telemetry {
   stop(): Promise<void>;
 }
 
-/** A collector that is started beside the service may be a little later. */
-const PROBES = 5;
-const PROBE_INTERVAL_MS = 2_000;
+/** A collector that is started beside the service may be a little later: so many probes are soon. */
+const PROBES_SOON = 3;
+const PROBE_SOON_MS = 2_000;
+const PROBE_LATER_MS = 10_000;
 
 /**
  * Starts the telemetry of a service.
@@ -76,12 +77,12 @@ export async function startTelemetry(
   }
 
   async function probeSpans(): Promise<void> {
-    for (let probe = 0; probe < PROBES && !ended.signal.aborted; probe++) {
-      if (probe > 0) await sleep(PROBE_INTERVAL_MS, ended.signal);
+    for (let probe = 1; !ended.signal.aborted; probe++) {
       await tracing.probe();
       if (spans_fault === null) return;
+      if (probe === PROBES_SOON) blind("spans", `${config.trace_endpoint}: ${spans_fault}`);
+      await sleep(probe < PROBES_SOON ? PROBE_SOON_MS : PROBE_LATER_MS, ended.signal);
     }
-    if (!ended.signal.aborted) blind("spans", `${config.trace_endpoint}: ${spans_fault}`);
   }
 
   return {

@@ -43,6 +43,11 @@ export async function startJaeger(
         "collector.otlp.grpc.host-port": otlp_grpc,
         "collector.otlp.http.host-port": collector_port,
         "admin.http.host-port": operations_port,
+        // The old agent's, which nobody uses here: any port will do, and not one for all machines.
+        "processor.zipkin-compact.server-host-port": 0,
+        "processor.jaeger-compact.server-host-port": 0,
+        "processor.jaeger-binary.server-host-port": 0,
+        "http-server.host-port": 0,
       };
       return Promise.resolve({
         name: "jaeger",
