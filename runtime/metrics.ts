@@ -54,16 +54,18 @@ export interface MetricSet<Table extends MetricTable> {
  *
  * @param service The service's name.
  * @param table Its metrics.
+ * @param measured False: the instruments are there and do nothing.
  */
 export function createMetrics<Table extends MetricTable>(
   service: string,
   table: Table,
+  measured = true,
 ): MetricSet<Table> {
   const registry: AnyRegistry = new Registry();
   registry.setDefaultLabels({ service });
   // prom-client makes histograms with exemplars only where the registry is of the kind that tells them.
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  collectDefaultMetrics({ register: registry });
+  if (measured) collectDefaultMetrics({ register: registry });
   for (const name of UNTRUE_IN_DENO) registry.removeSingleMetric(name);
   new Gauge({
     name: RESIDENT_MEMORY,
@@ -91,8 +93,8 @@ export function createMetrics<Table extends MetricTable>(
   }
 
   return {
-    metrics: instruments(table, registry),
-    service_metrics: instruments(SERVICE_METRICS, registry),
+    metrics: instruments(table, registry, measured),
+    service_metrics: instruments(SERVICE_METRICS, registry, measured),
     expose(open_metrics) {
       // One after the other: the registry holds one content type at a time.
       const exposed = last.then(() => expose(open_metrics));
@@ -123,11 +125,19 @@ const UNTRUE_IN_DENO = [
 function instruments<Table extends MetricTable>(
   table: Table,
   registry: AnyRegistry,
+  measured: boolean,
 ): Metrics<Table> {
   return Object.fromEntries(
-    Object.entries(table).map(([name, row]) => [name, instrument(row, registry)]),
+    Object.entries(table).map(([name, row]) => {
+      const made = instrument(row, registry);
+      return [name, measured ? made : Object.assign(made, IDLE)];
+    }),
   ) as Metrics<Table>;
 }
+
+const doNothing = (): void => {};
+/** What an instrument does that measures nothing. */
+const IDLE = { inc: doNothing, set: doNothing, observe: doNothing };
 
 function instrument(row: MetricRow, registry: AnyRegistry): Counter | Gauge | Histogram {
   const options = {

@@ -70,7 +70,11 @@ export async function runService<
     event: "configured",
     config: shownConfig(service.settings, config as Config<Settings>),
   });
-  const { metrics, service_metrics, expose } = createMetrics(service.name, service.metrics);
+  const { metrics, service_metrics, expose } = createMetrics(
+    service.name,
+    service.metrics,
+    config.metrics,
+  );
   const telemetry = await startTelemetry(service.name, config, service_metrics, log);
   const stopping = new AbortController();
   let work: RunningWork | null = null;

@@ -51,6 +51,12 @@ export const SERVICE_SETTINGS = {
     doc: "How long an ordered stop may take before the process ends itself",
     parse: integer(100, 600_000),
   },
+  metrics: {
+    variable: "TAPELINE_METRICS",
+    default: "true",
+    doc: "Whether anything is measured; off only to see what measuring costs (deno task bench)",
+    parse: flag(),
+  },
   trace_endpoint: {
     variable: "TAPELINE_TRACE_ENDPOINT",
     doc: "OTLP over HTTP endpoint of a trace collector; traces are off where it is not set",
