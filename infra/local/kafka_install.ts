@@ -21,6 +21,8 @@ export interface KafkaInstallation {
   java: string;
   /** The directory of the jars. */
   jars_dir: string;
+  /** The jar of the agent that shows metrics. */
+  metrics_agent: string;
 }
 
 /**
@@ -38,11 +40,20 @@ export async function installKafka(
 ): Promise<KafkaInstallation> {
   const java = await findJava();
   const pom = await Deno.readTextFile(POM_PATH);
-  const version = /<kafka\.version>([^<]+)</.exec(pom)?.[1] ?? "unknown";
+  const version = versionIn(pom, "kafka");
   // Another pom is another directory, so that a new release is fetched and an old one still runs.
   const jars_dir = `${tools_dir}/kafka-${version}-${await shortHash(pom)}`;
   if (!await exists(jars_dir)) await fetchJars(jars_dir, version, progress, stopping);
-  return { java, jars_dir };
+  const agent_version = versionIn(pom, "jmx-exporter");
+  return {
+    java,
+    jars_dir,
+    metrics_agent: `${jars_dir}/jmx_prometheus_javaagent-${agent_version}.jar`,
+  };
+}
+
+function versionIn(pom: string, of: string): string {
+  return new RegExp(`<${of}\\.version>([^<]+)<`).exec(pom)?.[1] ?? "unknown";
 }
 
 /**
@@ -126,7 +137,7 @@ async function runMaven(
   progress: Progress,
   stopping: AbortSignal,
 ): Promise<void> {
-  progress(`Kafka ${version}: fetching its jars with Maven (about 57 MB, once)`);
+  progress(`Kafka ${version}: fetching its jars with Maven (about 60 MB, once)`);
   const started_at_ms = performance.now();
   let child: Deno.ChildProcess;
   try {

@@ -8,6 +8,7 @@ import type { ServerCommand } from "./server_process.ts";
 import type { Progress } from "./start_fault.ts";
 
 const LOG_CONFIG_PATH = new URL("../kafka/log4j2.xml", import.meta.url).pathname;
+const METRICS_CONFIG_PATH = new URL("../kafka/jmx_exporter.yml", import.meta.url).pathname;
 const READY_DEADLINE_MS = 60_000;
 const PROBE_DEADLINE_MS = 500;
 /** The servers' share of the 10 s of an ordered stop (services.ts has the whole). */
@@ -19,6 +20,8 @@ export interface LocalKafka extends LocalServer {
   bootstrap: string;
   /** Where it takes connections for a proxy; another port after each restart, null without one. */
   proxied_port(): number | null;
+  /** Where it shows its metrics; another address after each restart, null where it does not. */
+  metrics_url(): string | null;
 }
 
 /** Where and how to start it. */
@@ -29,6 +32,8 @@ export interface KafkaServerOptions {
   port: number | null;
   /** The port of a proxy whose clients are to stay with it: for tests of faults. */
   advertised_port?: number;
+  /** Whether it shows its metrics to Prometheus. */
+  observed?: boolean;
   progress: Progress;
   /** Ends the fetching of what is not there yet, and the wait until it is ready. */
   stopping: AbortSignal;
@@ -42,7 +47,7 @@ export interface KafkaServerOptions {
  * @throws StartFault if Java or Maven is missing, the port is taken, or it does not start.
  */
 export async function startKafka(options: KafkaServerOptions): Promise<LocalKafka> {
-  const { data_dir, port, advertised_port = null, progress, stopping } = options;
+  const { data_dir, port, advertised_port = null, observed = false, progress, stopping } = options;
   const installation = await installKafka(progress, stopping);
   const kafka_dir = `${data_dir}/kafka`;
   await formatOnce(kafka_dir, installation, stopping);
@@ -50,15 +55,17 @@ export async function startKafka(options: KafkaServerOptions): Promise<LocalKafk
     name: "kafka",
     port,
     port_variable: "TAPELINE_KAFKA_PORT",
-    port_count: advertised_port === null ? 2 : 3,
+    // For clients, for its controller, for metrics, for a proxy.
+    port_count: advertised_port === null ? 3 : 4,
     ready_deadline_ms: READY_DEADLINE_MS,
-    command: (ports) => serverCommand(data_dir, installation, ports, advertised_port),
+    command: (ports) => serverCommand(data_dir, installation, ports, advertised_port, observed),
     isReady: ([client_port]) => answersKafka(LOOPBACK, client_port!),
   }, stopping);
   return {
     ...server,
     bootstrap: `${LOOPBACK}:${server.port}`,
-    proxied_port: () => server.ports()[2] ?? null,
+    proxied_port: () => server.ports()[3] ?? null,
+    metrics_url: () => observed ? `http://${LOOPBACK}:${server.ports()[2]}` : null,
   };
 }
 
@@ -125,9 +132,10 @@ async function serverCommand(
   installation: KafkaInstallation,
   ports: readonly number[],
   advertised_port: number | null,
+  observed: boolean,
 ): Promise<ServerCommand> {
   const properties_path = `${data_dir}/kafka/server.properties`;
-  const [client_port, controller_port, port] = ports;
+  const [client_port, controller_port, metrics_port, port] = ports;
   const proxied = advertised_port === null ? null : { port: port!, advertised_port };
   await writeAtomically(
     properties_path,
@@ -138,6 +146,7 @@ async function serverCommand(
     data_dir,
     command: [
       ...javaCommand(installation),
+      ...observed ? [metricsAgent(installation, metrics_port!)] : [],
       "-Xms256m",
       "-Xmx512m",
       "kafka.Kafka",
@@ -146,6 +155,11 @@ async function serverCommand(
     stop_signal: "SIGTERM",
     stop_deadline_ms: STOP_DEADLINE_MS,
   };
+}
+
+/** Loads the JMX exporter into the broker: its figures then need neither RMI nor a process more. */
+function metricsAgent({ metrics_agent }: KafkaInstallation, port: number): string {
+  return `-javaagent:${metrics_agent}=${LOOPBACK}:${port}:${METRICS_CONFIG_PATH}`;
 }
 
 function javaCommand({ java, jars_dir }: KafkaInstallation): string[] {

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { Kafka, logLevel } from "kafkajs";
 import { freePorts, LOOPBACK } from "./free_port.ts";
+import { BROKER_METRICS } from "../kafka/metrics.ts";
 import { startKafka } from "./kafka_server.ts";
 import { stopOrphans } from "./run_note.ts";
 import { StartFault } from "./start_fault.ts";
 import { withServers, withTestDirectory } from "./test_servers.ts";
+
+/** Prometheus waits 4 s for it. */
+const SCRAPE_DEADLINE_MS = 4_000;
 
 const progress = (): void => {};
 const { signal: stopping } = new AbortController();
@@ -42,6 +46,25 @@ Deno.test("Kafka keeps its topics over an ordered restart and over kill -9, on t
     assert.equal(kafka.process().hasEnded(), true);
     await kafka.restart();
     assert.deepEqual(await topicsOf(bootstrap), ["kept"]);
+  });
+});
+
+Deno.test("an observed Kafka shows what its table says, within a scrape", async () => {
+  await withTestDirectory(async (data_dir) => {
+    const kafka = await startKafka({ data_dir, port: null, observed: true, progress, stopping });
+    try {
+      const signal = AbortSignal.timeout(SCRAPE_DEADLINE_MS);
+      const shown = await (await fetch(`${kafka.metrics_url()}/metrics`, { signal })).text();
+      // A name that is of no topic, request or client yet comes with the first.
+      for (const { name, labels } of Object.values(BROKER_METRICS)) {
+        if (labels.length === 0) assert.match(shown, new RegExp(`^${name} \\S+$`, "m"));
+      }
+      assert.match(shown, /^jvm_memory_used_bytes\{area="heap"\} /m);
+      assert.match(shown, /^jvm_gc_collection_seconds_sum\{gc="/m);
+      assert.doesNotMatch(shown, /^jmx_scrape_error [^0]/m);
+    } finally {
+      await kafka.stop();
+    }
   });
 });
 
