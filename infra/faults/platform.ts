@@ -56,7 +56,7 @@ export async function withPlatform<Result>(
   const config = readLocalConfig(direct);
   const log = createLogger("faults", "error", () => {});
   await using connections = await prepareServers(
-    { bootstrap_servers: [servers.kafka.bootstrap], database_url, parts: [] },
+    { bootstrap_servers: [servers.kafka.bootstrap], database_url, parts: [], targets: () => [] },
     config,
     log,
   );

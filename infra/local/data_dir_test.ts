@@ -116,7 +116,12 @@ Deno.test("addresses end where targets can't be written, and a rewrite goes on u
     assert.equal(await exists(`${data_dir}/targets.json`), false);
 
     await Deno.mkdir(`${data_dir}/endpoints.json`);
-    const servers = { bootstrap_servers: ["k:1"], database_url: "postgres://p", parts: [] };
+    const servers = {
+      bootstrap_servers: ["k:1"],
+      database_url: "postgres://p",
+      parts: [],
+      targets: () => [{ service: "kafka", operations_url: "http://127.0.0.1:3" }],
+    };
     const files = stackFiles(data_dir, servers, { all: [] }, "http://s", () => null);
     const lines: string[] = [];
     await files.rewrite((line) => {
@@ -125,6 +130,9 @@ Deno.test("addresses end where targets can't be written, and a rewrite goes on u
     }, new AbortController().signal);
     assert.equal(lines.length, 1);
     assert.match(await Deno.readTextFile(`${data_dir}/endpoints.json`), /"kafka": "k:1"/);
+    assert.deepEqual(JSON.parse(await Deno.readTextFile(`${data_dir}/targets.json`)), [
+      { targets: ["127.0.0.1:3"], labels: { job: "kafka", service: "kafka" } },
+    ]);
   });
 });
 

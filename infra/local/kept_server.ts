@@ -11,11 +11,13 @@ import { createStatus, type Part, plainStatus, RESTART_BACKOFF, WELL_AFTER_MS } 
  * @param server The server.
  * @param data_dir Where its data is.
  * @param show Told, a line each, when it dies, what keeps it from starting, and when it is back.
+ * @param onRestarted Told when it is back: some of its ports are others then.
  */
 export function keepServer(
   server: LocalServer,
   data_dir: string,
   show: (line: string) => void,
+  onRestarted: () => void = () => {},
 ): Part {
   const { name } = server;
   const status = createStatus(name);
@@ -47,6 +49,7 @@ export function keepServer(
       if (stopping.aborted) return;
       status.become("running");
       show(`${name} runs again`);
+      onRestarted();
     }
   }
 

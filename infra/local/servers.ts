@@ -1,5 +1,6 @@
 /** Kafka and Postgres for the stack: those that are given, or else started here. */
 import type { LocalConfig } from "./config.ts";
+import type { ScrapeTarget } from "./endpoints.ts";
 import { answersKafka, startKafka } from "./kafka_server.ts";
 import { keepServer } from "./kept_server.ts";
 import type { LocalServer } from "./local_server.ts";
@@ -15,12 +16,18 @@ export interface Servers {
   /** For whoever looks at its statistics: by a role of its own where the server is started here. */
   monitor_url: string;
   parts: Part[];
+  /** Those that show metrics. */
+  targets(): ScrapeTarget[];
 }
 
 /** What starting them needs. */
 export interface ServersOptions {
   data_dir: string;
   config: LocalConfig;
+  /** Whether Prometheus is to watch them. */
+  observed: boolean;
+  /** Told when one has been started again: its metrics are elsewhere then. */
+  onRestarted(): void;
   /** Shown to the person at the keyboard. */
   show(line: string): void;
   stopping: AbortSignal;
@@ -34,11 +41,11 @@ export interface ServersOptions {
  * @throws StartFault if one does not; nothing is left running then.
  */
 export async function openServers(options: ServersOptions): Promise<Servers> {
-  const { data_dir, config, show, stopping } = options;
+  const { data_dir, config, observed, onRestarted, show, stopping } = options;
   const { kafka_bootstrap_servers, kafka_port, database_url, postgres_port } = config;
   const [kafka, postgres] = await Promise.allSettled([
     kafka_bootstrap_servers === null
-      ? startKafka({ data_dir, port: kafka_port, progress: show, stopping })
+      ? startKafka({ data_dir, port: kafka_port, observed, progress: show, stopping })
       : givenKafka(kafka_bootstrap_servers),
     database_url === null ? startPostgres({ data_dir, port: postgres_port, stopping }) : null,
   ]);
@@ -53,9 +60,15 @@ export async function openServers(options: ServersOptions): Promise<Servers> {
     database_url: postgres.value === null ? String(database_url) : postgres.value.database_url,
     monitor_url: postgres.value === null ? String(database_url) : postgres.value.monitor_url,
     parts: [
-      kafka.value === null ? givenPart("kafka") : keepServer(kafka.value, data_dir, show),
+      kafka.value === null
+        ? givenPart("kafka")
+        : keepServer(kafka.value, data_dir, show, onRestarted),
       postgres.value === null ? givenPart("postgres") : keepServer(postgres.value, data_dir, show),
     ],
+    targets() {
+      const operations_url = kafka.value?.metrics_url() ?? null;
+      return operations_url === null ? [] : [{ service: "kafka", operations_url }];
+    },
   };
 }
 

@@ -69,7 +69,7 @@ export function stackFiles(
       last_urls.set(name, operations_url);
       return [{ service: name, operations_url }];
     });
-    return [...of_services, ...observability()?.targets() ?? []];
+    return [...of_services, ...servers.targets(), ...observability()?.targets() ?? []];
   }
 
   /** One after another, so that the newest addresses are written last. */

@@ -78,7 +78,17 @@ async function run(
   stopping.throwIfAborted();
 
   undo.defer(() => show("everything is stopped"));
-  const servers = await openServers({ data_dir, config, show, stopping });
+  // Until there are files, none has to be written anew.
+  let rewriteFiles = (): Promise<void> => Promise.resolve();
+  const servers = await openServers({
+    data_dir,
+    config,
+    // A run that ends by itself is over before anybody looks.
+    observed: config.observe && !until_drained,
+    onRestarted: () => rewriteFiles(),
+    show,
+    stopping,
+  });
   let observability: Observability | null = null;
   undo.defer(async () => {
     await Promise.all([...servers.parts.map((part) => part.stop()), observability?.stop()]);
@@ -130,6 +140,7 @@ async function run(
   undo.defer(stopServices);
 
   const files = stackFiles(data_dir, servers, services, supervisor.url, () => observability);
+  rewriteFiles = () => files.rewrite(show, stopping);
 
   await services.ready(stopping);
   await files.write();
