@@ -18,10 +18,19 @@ const FOLLOWS_FROM_ABSENCE = [
   ...["ServiceNotReady", "ServiceErrors", "RestartLoop"],
   ...["ConsumerBehind", "ConsumerFallsBehind", "ConsumerDead", "PartitionStuck"],
 ];
+/**
+ * What a broker that is gone brings about: everything but a loss of records, and processes that are
+ * gone too, since ours outlive it.
+ */
+const FOLLOWS_FROM_BROKER = [
+  ...FOLLOWS_FROM_ABSENCE,
+  ...["FeedSilent", "SinkSlow", "TransactionsSlow", "LagUnknown"],
+  ...["BrokerUnobserved", "KafkaControllerAbsent", "KafkaPartitionsOffline"],
+];
 
 /**
  * The configuration: pages at once and again each hour, tickets gathered and once a day. One that
- * does not answer silences what follows from that.
+ * does not answer, the broker above all, silences what follows from that.
  *
  * @param options What differs from place to place.
  */
@@ -45,6 +54,11 @@ export function alertmanagerConfig({ webhook_url_file }: AlertmanagerOptions): s
     },
     receivers: [{ name: RECEIVER, ...webhooks }],
     inhibit_rules: [
+      {
+        // There is one broker: all that is told of a service may follow from it.
+        source_matchers: ['alertname = "BrokerDown"'],
+        target_matchers: [`alertname =~ "${FOLLOWS_FROM_BROKER.join("|")}"`],
+      },
       {
         // A process that is gone is not ready, meets errors, and consumes nothing.
         source_matchers: ['alertname = "TargetAbsent"'],

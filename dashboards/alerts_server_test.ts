@@ -6,8 +6,14 @@ import { generatedFiles } from "./build.ts";
 import { type Case, CASES as SERVICE_CASES } from "./test_alert_cases.ts";
 import { PROCESS_CASES } from "./test_process_alert_cases.ts";
 import { POSTGRES_CASES } from "./test_postgres_alert_cases.ts";
+import { KAFKA_CASES } from "./test_kafka_alert_cases.ts";
 
-const CASES: readonly Case[] = [...SERVICE_CASES, ...PROCESS_CASES, ...POSTGRES_CASES];
+const CASES: readonly Case[] = [
+  ...SERVICE_CASES,
+  ...PROCESS_CASES,
+  ...POSTGRES_CASES,
+  ...KAFKA_CASES,
+];
 
 Deno.test("every alert has a case in which it fires and one in which it does not", () => {
   for (const { name } of Object.values(ALERT_GROUPS).flat()) {

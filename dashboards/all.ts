@@ -1,6 +1,7 @@
-/** Every board there is, in the order in which a tick travels. */
+/** Every board there is, in the order in which a tick travels; then what it travels through. */
 import { BOARD as AGGREGATOR } from "./aggregator.ts";
 import type { Alert, Board } from "./board.ts";
+import { BOARD as KAFKA } from "./kafka.ts";
 import { BOARD as LAG } from "./lag.ts";
 import { BOARD as LEDGER } from "./ledger.ts";
 import { BOARD as MARKET } from "./market.ts";
@@ -19,6 +20,7 @@ export const BOARDS: readonly Board[] = [
   POSTGRES,
   LAG,
   LEDGER,
+  KAFKA,
   MARKET,
 ];
 

@@ -73,8 +73,8 @@ export interface Alert {
   expression: string;
   /** How long that must hold, seconds. */
   for_s: number;
-  /** How long it stays when its cause has gone, seconds: what it silences needs that to end too. */
-  keep_s?: number;
+  /** How long it fires on when that is over, seconds: until what it has caused is over too. */
+  keep_firing_s?: number;
   /** Within what time of the cause it is to reach a webhook, seconds. */
   promised_s: number;
   /** One line, with Prometheus' templates. */

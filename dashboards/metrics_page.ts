@@ -1,6 +1,7 @@
 /** The reference of all metrics, docs/metrics.md. Pure. */
 import { type MetricRow, type MetricTable, SERVICE_METRICS } from "../runtime/metric_table.ts";
 import { METRICS as AGGREGATOR } from "../services/aggregator/metrics.ts";
+import { KAFKA_METRICS } from "../infra/kafka/metrics.ts";
 import { METRICS as LAG } from "../services/lag/metrics.ts";
 import { METRICS as LEDGER } from "../services/ledger/metrics.ts";
 import { METRICS as PRODUCER } from "../services/producer/metrics.ts";
@@ -49,6 +50,19 @@ export function metricsPage(): string {
     "| metric | kind | unit | labels | services | what it is |",
     "| --- | --- | --- | --- | --- | --- |",
     ...lines,
+    "",
+    "## The broker",
+    "",
+    '`infra/kafka/jmx_exporter.yml` shows these in the broker\'s process, with `service="kafka"`; beside',
+    "them it has the exporter's defaults (`jvm_*`, `process_*`).",
+    "",
+    "| metric | kind | unit | labels | what it is |",
+    "| --- | --- | --- | --- | --- |",
+    ...KAFKA_METRICS.map((row) =>
+      `| \`${row.name}\` | ${row.kind} | ${row.unit} | ${
+        row.labels.map((label) => `\`${label}\``).join(" ")
+      } | ${row.help} |`
+    ),
     "",
   ].join("\n");
 }

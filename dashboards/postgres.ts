@@ -262,7 +262,7 @@ export const BOARD: Board = {
           series(METRICS.collected, ALERT_SCOPE)
         }`,
       for_s: 10,
-      keep_s: 30,
+      keep_firing_s: 30,
       promised_s: 45,
       summary: "Postgres does not answer",
       description:

@@ -9,12 +9,12 @@ export function runbookPath(alert: string): string {
 
 /** An alert as Prometheus' rule. */
 export function ruleOf(alert: Alert): { [field: string]: unknown } {
-  const { name, severity, labels, expression, for_s, keep_s, summary, description } = alert;
+  const { name, severity, labels, expression, for_s, keep_firing_s, summary, description } = alert;
   return {
     alert: name,
     expr: expression,
     ...(for_s > 0 ? { for: `${for_s}s` } : {}),
-    ...(keep_s === undefined ? {} : { keep_firing_for: `${keep_s}s` }),
+    ...(keep_firing_s === undefined ? {} : { keep_firing_for: `${keep_firing_s}s` }),
     labels: { severity, ...labels },
     annotations: { summary, description, runbook: runbookPath(name) },
   };

@@ -2,6 +2,7 @@
 import { type MetricTable, SERVICE_METRICS, STAGE_METRICS } from "../runtime/metric_table.ts";
 import { METRICS as POSTGRES } from "../infra/postgres/metrics.ts";
 import type { Alert, Panel, Row } from "./board.ts";
+import { BROKER_UP } from "./kafka.ts";
 import { alertScope, quantile, type Query, rate, series } from "./query.ts";
 
 const byService = (service: string): string => `service="${service}"`;
@@ -120,7 +121,8 @@ export const SERVICE_ALERTS: readonly Alert[] = [
   {
     name: "TargetAbsent",
     severity: "page",
-    expression: "up == 0",
+    // The broker has alerts of its own (kafka.ts).
+    expression: 'up{job!="kafka"} == 0',
     for_s: 15,
     promised_s: 45,
     summary: "{{ $labels.job }} does not answer",
@@ -144,9 +146,12 @@ export const SERVICE_ALERTS: readonly Alert[] = [
     name: "ServiceErrors",
     severity: "ticket",
     // A full disk has an alert of its own; what Postgres' absence brought about is no news after it.
-    expression: `sum by (service, kind) (${
-      rate(STAGE_METRICS.errors, alertScope("5m"), 'kind!="disk_full"')
-    }) * 300 > 5 unless on (kind) ${POSTGRES_WAS_AWAY}`,
+    // Nor is a while told in which the broker was away: it outlasts BrokerDown, which it follows from.
+    expression:
+      `sum by (service, kind) (${
+        rate(STAGE_METRICS.errors, alertScope("5m"), 'kind!="disk_full"')
+      }) * 300 > 5 unless on (kind) ${POSTGRES_WAS_AWAY} ` +
+      `unless on () (min_over_time(${BROKER_UP}[5m]) == 0)`,
     for_s: 0,
     promised_s: 120,
     summary: "{{ $labels.service }} meets errors of kind {{ $labels.kind }}",
