@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { BOARDS } from "../../dashboards/all.ts";
 import { isSql } from "../../dashboards/board.ts";
 import { scopeOf } from "../../dashboards/grafana.ts";
+import { BROKER_METRICS } from "../kafka/metrics.ts";
 import type { Scope } from "../../dashboards/query.ts";
 import { SERVICE_NAMES } from "../../contract/pipeline.ts";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
@@ -27,7 +28,7 @@ Deno.test("the stack is watched: Prometheus scrapes all of it, and knows Alertma
     await stack.says("Tapeline runs");
     await stack.says("postgres_exporter runs", BUILD_DEADLINE_MS);
     const { prometheus, alertmanager } = await stack.endpoints();
-    const wanted = [...SERVICE_NAMES, "alertmanager", "postgres", "prometheus"].sort();
+    const wanted = [...SERVICE_NAMES, "alertmanager", "kafka", "postgres", "prometheus"].sort();
     let seen: string[] = [];
     await eventually(
       async () => {
@@ -61,20 +62,27 @@ Deno.test("the stack is watched: Prometheus scrapes all of it, and knows Alertma
       [alertmanager],
     );
 
-    // One that dies is started again, where it was, with what it had.
+    // One that dies is started again, where it was, with what it had. The broker's metrics are
+    // elsewhere then, and found there.
     const seen_at_s = Date.now() / 1_000;
     assert.equal((await query(prometheus!, "up")).length, wanted.length);
-    const pids = await notedPid(data_dir, "prometheus");
-    Deno.kill(pids, "SIGKILL");
+    for (const name of ["prometheus", "kafka"]) {
+      Deno.kill(await notedPid(data_dir, name), "SIGKILL");
+    }
     await eventually(
       async () => (await stack.parts()).get("prometheus")!.restarts === 1,
       30_000,
       () => "Prometheus is not started again",
     );
     await eventually(
-      async () => (await query(prometheus!, "up").catch(() => [])).length === wanted.length,
+      async () => {
+        const since = `up == 1 and timestamp(up) > ${seen_at_s}`;
+        const up = await query(prometheus!, since).catch(() => []);
+        seen = up.map(({ metric }) => metric.job!).sort();
+        return seen.join() === wanted.join();
+      },
       30_000,
-      () => "Prometheus does not answer after its restart",
+      () => `Prometheus reaches ${seen.join()} after its restart and the broker's`,
     );
     assert.equal((await query(prometheus!, `up @ ${seen_at_s}`)).length, wanted.length);
     await assertMonitorSecret(data_dir);
@@ -163,10 +171,33 @@ Deno.test("no panel is empty, once there has been what it shows", async () => {
       PANELS_DEADLINE_MS,
       () => `These are empty:\n${empty?.join("\n")}`,
     );
+    await brokerCountsWhatItHas(prometheus!, kafka!);
     stack.signal("SIGTERM");
     assert.equal((await stack.ended()).code, 0, stack.output());
   });
 });
+
+/** The broker's count of written ticks, as Prometheus has it, against the records of that moment. */
+async function brokerCountsWhatItHas(prometheus: string, bootstrap: string): Promise<void> {
+  const topic = DEFAULT_TOPIC_NAMES.ticks;
+  const metric = `${BROKER_METRICS.messages_in.name}{topic="${topic}"}`;
+  // A range has its samples with the time at which each was taken.
+  const [samples] = await query(prometheus, `${metric}[30s]`) as unknown as {
+    values: [number, string][];
+  }[];
+  const [taken_at_s, counted] = samples!.values.at(-1)!;
+  const log = createLogger("test", "error", () => {});
+  const kafka = createKafka({ bootstrap_servers: [bootstrap], client_id: "test", log });
+  const admin = kafka.admin();
+  await admin.connect();
+  // A record's time is that of its ingest.
+  const ends = await admin.fetchTopicOffsetsByTimestamp(topic, Math.round(taken_at_s * 1_000));
+  await admin.disconnect();
+  const there = ends.reduce((sum, { offset }) => sum + Number(offset), 0);
+  const off = Math.abs(Number(counted) - there) / there;
+  assert.ok(there > 500, `only ${there} ticks are there to be counted`);
+  assert.ok(off <= 0.02, `the broker has counted ${counted} ticks, and has ${there}`);
+}
 
 /** A tick that the producer refuses. */
 async function troubleProducer(url: string): Promise<void> {

@@ -25,7 +25,7 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
     });
     await stack.says("Tapeline runs");
     await stack.says("prometheus runs", BUILD_DEADLINE_MS);
-    const { producer_http } = await stack.endpoints();
+    const { producer_http, alertmanager } = await stack.endpoints();
     const caller = startCaller(producer_http!);
     const paged: string[] = [];
     try {
@@ -80,6 +80,20 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
         ));
       await test.step("the sink is frozen", () =>
         pagesAndEnds("TargetAbsent sink", freeze("sink"), thaw("sink")));
+      await test.step("the aggregator is frozen", () =>
+        pagesAndEnds("TargetAbsent aggregator", freeze("aggregator"), thaw("aggregator")));
+      await test.step("the broker is frozen, and what follows from that is silent", () =>
+        pagesAndEnds("BrokerDown kafka", freeze("kafka"), async () => {
+          try {
+            await eventually(
+              () => isInhibited(alertmanager!, "FeedSilent"),
+              promisedMs("FeedSilent"),
+              () => "Alertmanager does not hold FeedSilent back",
+            );
+          } finally {
+            await thaw("kafka")();
+          }
+        }));
     } finally {
       caller.stop();
       console.log(paged.join("\n"));
@@ -89,3 +103,11 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
     }
   });
 });
+
+/** Whether Alertmanager has an alert, and keeps it from its receivers. */
+async function isInhibited(alertmanager: string, name: string): Promise<boolean> {
+  const url = `${alertmanager}/api/v2/alerts?filter=${encodeURIComponent(`alertname="${name}"`)}`;
+  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+  const alerts: { status: { inhibitedBy: string[] } }[] = await response.json();
+  return alerts.some(({ status }) => status.inhibitedBy.length > 0);
+}
