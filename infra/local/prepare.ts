@@ -1,12 +1,12 @@
 /** Topics and tables: made before the services start, so that each finds what it reads. */
 import type { Admin } from "kafkajs";
-import { topicShapes } from "../../contract/topics.ts";
 import { withDeadline } from "../../runtime/backoff.ts";
 import { type Database, openDatabase } from "../../runtime/database.ts";
 import { createKafka, ensureTopics, type KafkaOptions } from "../../runtime/kafka.ts";
 import { openReader, type PartitionReader } from "../../runtime/kafka_reader.ts";
 import type { Logger } from "../../runtime/log.ts";
 import { migrate } from "../../services/sink/migrate.ts";
+import { configuredTopics } from "../configured_topics.ts";
 import type { LocalConfig } from "./config.ts";
 import type { Servers } from "./servers.ts";
 import { StartFault } from "./start_fault.ts";
@@ -92,18 +92,4 @@ async function prepareTables(database: Database, database_url: string): Promise<
       }. Start it or correct DATABASE_URL, or unset that to have a Postgres started here`,
     );
   }
-}
-
-/** The topics as configured. */
-export function configuredTopics(config: LocalConfig): ReturnType<typeof topicShapes> {
-  return topicShapes({
-    names: {
-      ticks: config.tick_topic,
-      candles: config.candle_topic,
-      alerts: config.alert_topic,
-      dead_letters: config.dead_letter_topic,
-    },
-    tick_partitions: config.tick_partitions,
-    retention_ms: config.topic_retention_hours * 3_600_000,
-  });
 }

@@ -1,7 +1,7 @@
 /** Fault 7: dead letters that can't be written, and letters as large as they can be. */
 import { ConfigResourceTypes } from "kafkajs";
 import { sleep } from "../../../runtime/backoff.ts";
-import { configuredTopics } from "../../local/prepare.ts";
+import { configuredTopics } from "../../configured_topics.ts";
 import { groupPositions, type Positions, sinkPositions } from "../../local/lag.ts";
 import { TICK_STAGES, type TickStage } from "../../ledger/tick_book.ts";
 import { eventually } from "../../testing/test_service.ts";
