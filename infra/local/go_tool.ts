@@ -38,7 +38,11 @@ export async function buildGoTool(
   const module_dir = `${MODULES_DIR}/${name}`;
   const sums = await Deno.readTextFile(`${module_dir}/go.sum`);
   const module = await Deno.readTextFile(`${module_dir}/go.mod`);
-  const program = `${TOOLS_DIR}/${of_several}-${await shortHash(module + sums)}`;
+  // Where the program is our own.
+  const source = await exists(`${module_dir}/main.go`)
+    ? await Deno.readTextFile(`${module_dir}/main.go`)
+    : "";
+  const program = `${TOOLS_DIR}/${of_several}-${await shortHash(module + sums + source)}`;
   if (await exists(program)) return program;
   await Deno.mkdir(TOOLS_DIR, { recursive: true });
   // Made beside its place and renamed: two builds at once do no harm, and a killed one leaves none.
