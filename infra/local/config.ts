@@ -84,6 +84,11 @@ export const SETTINGS = {
     doc: "Port of the Postgres exporter that is started here; not set: a free one",
     parse: port,
   },
+  grafana_port: {
+    variable: "TAPELINE_GRAFANA_PORT",
+    doc: "Port of the Grafana that is started where one is on PATH; not set: a free one",
+    parse: port,
+  },
   alert_webhook_url: {
     variable: "TAPELINE_ALERT_WEBHOOK_URL",
     doc: "Where Alertmanager posts alerts; not set: they are only shown",

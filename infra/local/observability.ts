@@ -1,9 +1,10 @@
 /**
- * Prometheus, Alertmanager, the Postgres exporter and Jaeger, started in the background: the pipeline
- * never waits for them, nor ends for want of them.
+ * Prometheus, Alertmanager, the Postgres exporter, Jaeger and Grafana, started in the background: the
+ * pipeline never waits for them, nor ends for want of them.
  */
 import type { LocalConfig } from "./config.ts";
 import type { ScrapeTarget } from "./endpoints.ts";
+import { startGrafana } from "./grafana.ts";
 import { startJaeger } from "./jaeger_server.ts";
 import { keepServer } from "./kept_server.ts";
 import type { LocalServer } from "./local_server.ts";
@@ -11,6 +12,10 @@ import { LOOPBACK } from "./free_port.ts";
 import { createStatus, type Part, type PartStatus, plainStatus } from "./part.ts";
 import { startPostgresExporter } from "./postgres_exporter.ts";
 import { startAlertmanager, startPrometheus, type WatcherOptions } from "./prometheus_server.ts";
+
+/** Their usual ports, for Grafana to ask where they are not run here. */
+const PROMETHEUS_PORT = 9090;
+const JAEGER_PORT = 16686;
 
 /** What starting them needs. */
 export interface ObservabilityOptions {
@@ -23,11 +28,16 @@ export interface ObservabilityOptions {
     | "postgres_exporter_port"
     | "alert_webhook_url"
     | "jaeger_port"
+    | "grafana_port"
   >;
   /** Where Jaeger is to take spans; null: it is not run. */
   trace_port: number | null;
   /** Whose statistics the Postgres exporter tells. */
   monitor_url: string;
+  /** Grafana's command; null where there is none. */
+  grafana: readonly string[] | null;
+  /** What Grafana shows the tables of. */
+  database_url: string;
   /** Shown to the person at the keyboard. */
   show(line: string): void;
   /** Told when one of them listens. */
@@ -61,7 +71,8 @@ const TELLS_OF: { readonly [name: string]: string } = { postgres_exporter: "post
 
 /** Begins to start them, and returns at once. */
 export function startObservability(options: ObservabilityOptions): Observability {
-  const { data_dir, config, monitor_url, show, onListening, trace_port } = options;
+  const { data_dir, config, trace_port, monitor_url, grafana, database_url } = options;
+  const { show, onListening } = options;
   const controller = new AbortController();
   const stopping = AbortSignal.any([controller.signal, options.stopping]);
   const watchers: Watcher[] = [];
@@ -88,6 +99,23 @@ export function startObservability(options: ObservabilityOptions): Observability
       (watcher) => startPostgresExporter({ ...watcher, database_url: monitor_url }),
       config.postgres_exporter_port,
     );
+    if (grafana === null) return;
+    const sources = {
+      prometheus_url: addressOf("prometheus", PROMETHEUS_PORT),
+      jaeger_url: addressOf("jaeger", JAEGER_PORT),
+      database_url,
+    };
+    await bring(
+      "grafana",
+      (watcher) => startGrafana(grafana, watcher, sources),
+      config.grafana_port,
+    );
+  }
+
+  /** Where one of them runs, or else where it usually does. */
+  function addressOf(name: string, usual_port: number): string {
+    const found = running().find(([known]) => known === name);
+    return found === undefined ? `http://${LOOPBACK}:${usual_port}` : urlOf(found[1]);
   }
 
   async function bring(

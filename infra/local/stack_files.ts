@@ -23,8 +23,9 @@ export interface StackFiles {
    * The table for a person: what runs, where, how to stop.
    *
    * @param elapsed_s How long the start took.
+   * @param missing What does not run, and how it is got.
    */
-  table(elapsed_s: number): string;
+  table(elapsed_s: number, missing?: Endpoints): string;
 }
 
 /**
@@ -93,8 +94,8 @@ export function stackFiles(
         }
       }
     },
-    table(elapsed_s) {
-      const shown = { ...endpoints(), postgres: withoutPassword(database_url) };
+    table(elapsed_s, missing = {}) {
+      const shown = { ...endpoints(), postgres: withoutPassword(database_url), ...missing };
       const width = Math.max(...Object.keys(shown).map((name) => name.length));
       return [
         `Tapeline runs, after ${elapsed_s.toFixed(1)} s.`,

@@ -8,6 +8,7 @@ import { processEnvironment, readLocalConfig } from "./config.ts";
 import { assertRoom, diskStatus, toldByDisk } from "./disk_room.ts";
 import { clearEndpoints } from "./endpoints.ts";
 import { freePorts, LOOPBACK } from "./free_port.ts";
+import { findGrafana, GRAFANA_MISSING } from "./grafana.ts";
 import { assertReplayFile } from "./replay_file.ts";
 import { takeLock } from "./lock.ts";
 import { parseOptions, type StartOptions, USAGE } from "./options.ts";
@@ -144,14 +145,23 @@ async function run(
 
   await services.ready(stopping);
   await files.write();
-  screen.print(files.table((performance.now() - started_at_ms) / 1_000));
   // A run that ends by itself is over before anybody looks.
+  const observed = config.observe && !until_drained;
+  const grafana = observed ? await findGrafana(outer_environment.PATH ?? "") : null;
+  screen.print(
+    files.table(
+      (performance.now() - started_at_ms) / 1_000,
+      observed && grafana === null ? { grafana: GRAFANA_MISSING } : {},
+    ),
+  );
   if (!until_drained) {
     observability = startObservability({
       data_dir,
       config,
       trace_port,
       monitor_url: servers.monitor_url,
+      grafana,
+      database_url: servers.database_url,
       show,
       onListening: () => files.rewrite(show, stopping),
       stopping,
