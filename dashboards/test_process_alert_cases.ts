@@ -99,13 +99,13 @@ export const PROCESS_CASES: readonly Case[] = [
   {
     alert: "FreshnessBudgetBurnsFast",
     what: "half of the ticks stale for the last half hour",
-    series: { [SENT]: "0+100x720", [FRESH]: "0+100x360 36050+50x360" },
-    at: "60m",
+    series: { [SENT]: "0+100x780", [FRESH]: "0+100x360 36050+50x420" },
+    at: "65m",
     fires: [{
       labels: { severity: "page" },
-      summary: "25.03% of the ticks are not rows within a second of their ingest",
+      summary: "29.21% of the ticks are not rows within a second of their ingest",
       description:
-        "25.03% of the ticks are not rows within a second of their ingest; the objective " +
+        "29.21% of the ticks are not rows within a second of their ingest; the objective " +
         "allows 1 %. At this rate the month's budget is gone within days.",
     }],
   },
@@ -119,8 +119,8 @@ export const PROCESS_CASES: readonly Case[] = [
   {
     alert: "FreshnessBudgetBurnsSlowly",
     what: "four of a hundred ticks stale for hours",
-    series: { [SENT]: "0+100x2160", [FRESH]: "0+96x2160" },
-    at: "180m",
+    series: { [SENT]: "0+100x780", [FRESH]: "0+96x780" },
+    at: "65m",
     fires: [{
       labels: { severity: "ticket" },
       summary: "4% of the ticks are not rows within a second of their ingest",
@@ -131,15 +131,15 @@ export const PROCESS_CASES: readonly Case[] = [
   {
     alert: "FreshnessBudgetBurnsSlowly",
     what: "one of two hundred ticks stale, which the objective allows",
-    series: { [SENT]: "0+200x2160", [FRESH]: "0+199x2160" },
-    at: "180m",
+    series: { [SENT]: "0+200x780", [FRESH]: "0+199x780" },
+    at: "65m",
     fires: [],
   },
   {
     alert: "LossBudgetBurnsFast",
     what: "one of a hundred ticks deleted before it was read",
-    series: { [SENT]: "0+100x720", [TRIMMED]: "0+1x720" },
-    at: "60m",
+    series: { [SENT]: "0+100x780", [TRIMMED]: "0+1x780" },
+    at: "65m",
     fires: [{
       labels: { severity: "page" },
       summary: "1% of the ticks were deleted by retention before they were rows",
@@ -151,15 +151,15 @@ export const PROCESS_CASES: readonly Case[] = [
   {
     alert: "LossBudgetBurnsFast",
     what: "nothing deleted",
-    series: { [SENT]: "0+100x720", [TRIMMED]: "0x720" },
-    at: "60m",
+    series: { [SENT]: "0+100x780", [TRIMMED]: "0x780" },
+    at: "65m",
     fires: [],
   },
   {
     alert: "LossBudgetBurnsSlowly",
     what: "four of ten thousand ticks deleted, for hours",
-    series: { [SENT]: "0+10000x2160", [TRIMMED]: "0+4x2160" },
-    at: "180m",
+    series: { [SENT]: "0+10000x780", [TRIMMED]: "0+4x780" },
+    at: "65m",
     fires: [{
       labels: { severity: "ticket" },
       summary: "0.04% of the ticks were deleted by retention before they were rows",
@@ -170,8 +170,8 @@ export const PROCESS_CASES: readonly Case[] = [
   {
     alert: "LossBudgetBurnsSlowly",
     what: "nothing deleted",
-    series: { [SENT]: "0+10000x2160", [TRIMMED]: "0x2160" },
-    at: "180m",
+    series: { [SENT]: "0+10000x780", [TRIMMED]: "0x780" },
+    at: "65m",
     fires: [],
   },
   {

@@ -96,7 +96,8 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
         }));
     } finally {
       caller.stop();
-      console.log(paged.join("\n"));
+      // A test's output is not shown; its steps are.
+      for (const line of paged) await test.step(line, () => {});
       await endStack(stack);
       await webhook.close();
       assert.deepEqual(webhook.faults(), []);
