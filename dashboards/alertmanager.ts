@@ -8,9 +8,9 @@ export interface AlertmanagerOptions {
 }
 
 const RECEIVER = "on-call";
-/** What the sink can't help while its database is away or full. */
+/** What the sink and the ledger can't help while their database is away or full. */
 const FOLLOWS_FROM_DATABASE = [
-  ...["ServiceNotReady", "ServiceErrors", "SinkSlow"],
+  ...["ServiceNotReady", "ServiceErrors", "SinkSlow", "LedgerUnknown"],
   ...["ConsumerBehind", "ConsumerFallsBehind", "ConsumerDead", "PartitionStuck"],
 ];
 /** What a process that is gone brings about; a loss of records is told all the same. */
@@ -24,8 +24,14 @@ const FOLLOWS_FROM_ABSENCE = [
  */
 const FOLLOWS_FROM_BROKER = [
   ...FOLLOWS_FROM_ABSENCE,
-  ...["FeedSilent", "SinkSlow", "TransactionsSlow", "LagUnknown"],
+  ...["FeedSilent", "SinkSlow", "TransactionsSlow", "LagUnknown", "LedgerUnknown"],
+  "WatermarkStalled",
   ...["BrokerUnobserved", "KafkaControllerAbsent", "KafkaPartitionsOffline"],
+];
+
+const MAKES_TICKS_STALE = [
+  ...["BrokerDown", "PostgresDown", "PostgresOutOfSpace", "SinkSlow"],
+  ...["ConsumerBehind", "ConsumerDead", "PartitionStuck"],
 ];
 
 /**
@@ -66,9 +72,17 @@ export function alertmanagerConfig({ webhook_url_file }: AlertmanagerOptions): s
         equal: ["service"],
       },
       {
-        // The sink can't store into a database that is away or full; the others need none.
+        // Sink and ledger can't work with a database that is away or full; the others need none.
         source_matchers: ['alertname =~ "PostgresDown|PostgresOutOfSpace"'],
-        target_matchers: [`alertname =~ "${FOLLOWS_FROM_DATABASE.join("|")}"`, 'service = "sink"'],
+        target_matchers: [
+          `alertname =~ "${FOLLOWS_FROM_DATABASE.join("|")}"`,
+          'service =~ "sink|ledger"',
+        ],
+      },
+      {
+        // Ticks are stale for a cause that has paged already.
+        source_matchers: [`alertname =~ "${MAKES_TICKS_STALE.join("|")}"`],
+        target_matchers: ['alertname =~ "FreshnessBudgetBurnsFast|FreshnessBudgetBurnsSlowly"'],
       },
       {
         // A consumer that is dead is behind, and falls further behind.

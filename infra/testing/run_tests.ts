@@ -20,6 +20,12 @@ const ALONE = [
 ];
 /** Server tests wait a lot, each for servers of its own. */
 const LANES = 2;
+/** What waits nearly all the time, for alerts to fire and to end: a lane of its own. */
+const PATIENT = [
+  "infra/proofs/alerts_server_test.ts",
+  "infra/proofs/postgres_alert_server_test.ts",
+  "infra/proofs/ledger_alert_server_test.ts",
+];
 /**
  * Half of a test run's CPU time went into optimizing Kafka's code for brokers that live for seconds:
  * the JVM's first compiler alone does for them.
@@ -35,8 +41,8 @@ const tests = all_tests
 const unit_tests = tests.filter((file) => !file.endsWith(SERVER_TEST));
 const server_tests = unit_only ? [] : tests.filter((file) => file.endsWith(SERVER_TEST));
 
-for (const file of ALONE) {
-  if (!all_tests.includes(file)) throw new Error(`There is no test ${file}, which is to run alone`);
+for (const file of [...ALONE, ...PATIENT]) {
+  if (!all_tests.includes(file)) throw new Error(`There is no test ${file}, which has its place`);
 }
 if (unit_tests.length + server_tests.length === 0) {
   console.error(`There is no test whose path holds ${named.join(" or ")}`);
@@ -51,15 +57,12 @@ if (unit_tests.length > 0) await runGroup(unit_tests, tell);
 for (const file of ALONE.filter((file) => server_tests.includes(file))) {
   await runGroup([file], tell);
 }
-const waiting = server_tests.filter((file) => !ALONE.includes(file));
-await Promise.all(Array.from({ length: LANES }, async () => {
-  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-    // Told when it is over, so that two files that run at once do not talk into each other.
-    const told: string[] = [];
-    const hear = (text: string) => void told.push(text);
-    await runGroup([file], hear, SHORT_LIVED_JAVA).finally(() => tell(told.join("")));
-  }
-}));
+const waiting = server_tests.filter((file) => ![...ALONE, ...PATIENT].includes(file));
+const patient = PATIENT.filter((file) => server_tests.includes(file));
+await Promise.all([
+  runLane(patient),
+  ...Array.from({ length: LANES }, () => runLane(waiting)),
+]);
 const left = (await leftProcesses()).filter((line) => !left_before.includes(line));
 for (const line of left) {
   console.error(`A test has left a process behind: ${line}`);
@@ -67,6 +70,16 @@ for (const line of left) {
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 Deno.exit(counts.failed > 0 ? 1 : 0);
+
+/** Runs what waits in a line, one after another. */
+async function runLane(line: string[]): Promise<void> {
+  for (let file = line.shift(); file !== undefined; file = line.shift()) {
+    // Told when it is over, so that two files that run at once do not talk into each other.
+    const told: string[] = [];
+    const hear = (text: string) => void told.push(text);
+    await runGroup([file], hear, SHORT_LIVED_JAVA).finally(() => tell(told.join("")));
+  }
+}
 
 /** Runs some test files in one process, tells what it says, and counts. */
 async function runGroup(
