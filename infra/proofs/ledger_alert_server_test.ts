@@ -35,8 +35,7 @@ Deno.test("a row that is lost pages, and ends when it is back", async (test) => 
         );
         const lost_at_ms = performance.now();
         await sql`CREATE TABLE lost AS SELECT * FROM ticks ORDER BY kafka_offset LIMIT 1`;
-        const [{ kafka_offset }] = await sql`SELECT kafka_offset FROM lost`;
-        await sql`DELETE FROM ticks WHERE kafka_offset = ${kafka_offset}`;
+        await sql`DELETE FROM ticks USING lost WHERE ticks.kafka_offset = lost.kafka_offset`;
         await eventually(
           () => Promise.resolve(webhook.firing().includes(ALERT)),
           promisedMs(ALERT),
