@@ -4,6 +4,7 @@ import type { Alert, Board } from "./board.ts";
 import { BOARD as KAFKA } from "./kafka.ts";
 import { BOARD as LAG } from "./lag.ts";
 import { BOARD as LEDGER } from "./ledger.ts";
+import { BOARD as LOAD } from "./load.ts";
 import { BOARD as MARKET } from "./market.ts";
 import { BOARD as OVERVIEW } from "./overview.ts";
 import { BOARD as POSTGRES } from "./postgres.ts";
@@ -22,6 +23,7 @@ export const BOARDS: readonly Board[] = [
   LEDGER,
   KAFKA,
   MARKET,
+  LOAD,
 ];
 
 /** All alerts by the file of rules that they go into. */

@@ -19,6 +19,7 @@ import { PanelBuilder as FigureBuilder } from "@grafana/grafana-foundation-sdk/s
 import { PanelBuilder as TableBuilder } from "@grafana/grafana-foundation-sdk/table";
 import { PanelBuilder as LinesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 import { GraphDrawStyle } from "@grafana/grafana-foundation-sdk/common";
+import { PIPELINE } from "../contract/pipeline.ts";
 import { type Board, isSql, type Panel, type SqlPanel } from "./board.ts";
 import { PANEL_SCOPE, type Scope } from "./query.ts";
 import { runbookPath } from "./rules.ts";
@@ -74,7 +75,8 @@ export function drawBoard(board: Board): Dashboard {
       new DatasourceVariableBuilder("postgres").label("Postgres").type(POSTGRES.type),
     );
   }
-  if (panels.some((panel) => !isSql(panel) && panel.traces !== undefined)) {
+  const is_stage = PIPELINE.some(({ name }) => name === job);
+  if (is_stage || panels.some((panel) => !isSql(panel) && panel.traces !== undefined)) {
     dashboard.withVariable(
       new DatasourceVariableBuilder("jaeger").label("Jaeger").type("jaeger"),
     );
@@ -105,11 +107,15 @@ export function drawBoard(board: Board): Dashboard {
     );
   }
   const scope = scopeOf(board);
+  // Every panel of a stage leads to the stage's traces.
+  const traces = is_stage ? job : undefined;
   let id = 0;
   for (const row of rows) {
     dashboard.withRow(new RowBuilder(row.title).id(++id));
     for (const panel of row.panels) {
-      const builder = isSql(panel) ? drawSqlPanel(panel) : drawPanel(panel, scope);
+      const builder = isSql(panel)
+        ? drawSqlPanel(panel)
+        : drawPanel({ ...(traces && { traces }), ...panel }, scope);
       dashboard.withPanel(builder.id(++id));
     }
   }

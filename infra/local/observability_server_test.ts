@@ -3,11 +3,12 @@ import { BOARDS } from "../../dashboards/all.ts";
 import { isSql } from "../../dashboards/board.ts";
 import { scopeOf } from "../../dashboards/grafana.ts";
 import type { Scope } from "../../dashboards/query.ts";
-import { SERVICE_NAMES } from "../../contract/pipeline.ts";
+import { PIPELINE, SERVICE_NAMES } from "../../contract/pipeline.ts";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
 import { createKafka } from "../../runtime/kafka.ts";
 import { openSender } from "../../runtime/kafka_sender.ts";
 import { createLogger } from "../../runtime/log.ts";
+import { telemetryFaults, type ToldTelemetry } from "../conformance/telemetry.ts";
 import { buildGoTool } from "./go_tool.ts";
 import { figuresAreTrue, judgedTicksAreTrue } from "./test_figures.ts";
 import { query } from "./test_prometheus.ts";
@@ -56,6 +57,10 @@ Deno.test("the stack is watched: Prometheus scrapes all of it, and knows Alertma
       30_000,
       () => "Prometheus does not know the lag of both groups",
     );
+    const endpoints = await stack.endpoints();
+    for (const service of SERVICE_NAMES) {
+      assert.deepEqual(telemetryFaults(await toldBy(service, endpoints[service]!)), [], service);
+    }
     const response = await fetch(`${prometheus}/api/v1/alertmanagers`);
     const { data: { activeAlertmanagers } } = await response.json();
     assert.deepEqual(
@@ -111,6 +116,26 @@ async function assertMonitorSecret(data_dir: string): Promise<void> {
     const text = await Deno.readTextFile(path).catch(() => "");
     assert.ok(!text.includes(password!), `${path} holds the exporter's password`);
   }
+}
+
+/** What a service tells at its operations port. */
+async function toldBy(service: string, url: string): Promise<ToldTelemetry> {
+  const ask = async (path: string, accept: string): Promise<string> => {
+    const response = await fetch(`${url}${path}`, {
+      headers: { accept },
+      signal: AbortSignal.timeout(5_000),
+    });
+    return await response.text();
+  };
+  return {
+    service,
+    is_stage: PIPELINE.some(({ name }) => name === service),
+    health: JSON.parse(await ask("/health", "application/json")),
+    ready: JSON.parse(await ask("/ready", "application/json")),
+    // In this order: reading the one has spoilt the other before.
+    open_metrics: await ask("/metrics", "application/openmetrics-text; version=1.0.0"),
+    plain: await ask("/metrics", "text/plain"),
+  };
 }
 
 /** What is empty here, and why: nothing goes wrong by order, in a way that a service counts. */

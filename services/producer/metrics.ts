@@ -1,5 +1,5 @@
 /** What the producer measures. */
-import { type MetricTable, STAGE_METRICS } from "../../runtime/metric_table.ts";
+import { DURATION_BUCKETS, type MetricTable, STAGE_METRICS } from "../../runtime/metric_table.ts";
 
 export const METRICS = {
   ...STAGE_METRICS,
@@ -16,6 +16,15 @@ export const METRICS = {
     unit: "seconds",
     help: "Event time of the last tick that came in, seconds since the epoch, by kind of source",
     labels: ["from"],
+  },
+  http_duration: {
+    name: "tapeline_producer_http_request_duration_seconds",
+    kind: "histogram",
+    unit: "seconds",
+    help: "How long a request at the HTTP door took, until Kafka has what was accepted of it",
+    labels: ["route", "status"],
+    buckets: DURATION_BUCKETS,
+    exemplars: true,
   },
   feed_connected: {
     name: "tapeline_producer_feed_connected",

@@ -5,10 +5,12 @@ import { decodeJson, farFutureFault, type Fault, tickFault } from "../../../cont
 import { withDeadline } from "../../../runtime/backoff.ts";
 import { errorFields } from "../../../runtime/log.ts";
 import {
+  exemplarOf,
   failSpan,
   openSpan,
   sampledContext,
   sampledOf,
+  type Span,
   type SpanContext,
   within,
 } from "../../../runtime/spans.ts";
@@ -36,6 +38,16 @@ export interface HttpDoorOptions {
   /** How long to wait for Kafka. */
   confirm_deadline_ms: number;
   now?: () => number;
+  /** Told of each request that was answered. */
+  onAnswered?: (answered: AnsweredRequest) => void;
+}
+
+/** A request that was answered. */
+export interface AnsweredRequest {
+  route: string;
+  status: number;
+  duration_seconds: number;
+  span: Span;
 }
 
 /** One bad tick of a request. */
@@ -63,7 +75,7 @@ export function httpDoorApp(door: Door, options: HttpDoorOptions): Hono<RequestV
     if (under_way >= REQUESTS_MAX) return comeAgain(context, "too many requests are under way");
     under_way++;
     try {
-      return await traced(context, next);
+      return await traced(context, next, options.onAnswered);
     } finally {
       under_way--;
     }
@@ -160,7 +172,9 @@ interface RequestVariables {
 async function traced(
   context: Context<RequestVariables>,
   next: () => Promise<void>,
+  onAnswered: HttpDoorOptions["onAnswered"],
 ): Promise<void> {
+  const started_at_ms = performance.now();
   const { method, path } = context.req;
   const caller = sampledContext(context.req.header("traceparent"));
   const route = ROUTES.includes(path) ? path : "other";
@@ -175,6 +189,8 @@ async function traced(
     const { status } = context.res;
     span.setAttribute("http.response.status_code", status);
     if (status >= 500) failSpan(span, new Error(`answered ${status}`));
+    const duration_seconds = (performance.now() - started_at_ms) / 1_000;
+    onAnswered?.({ route, status, duration_seconds, span });
   });
 }
 
@@ -277,6 +293,13 @@ export const openHttp: OpenSource = (context: SourceContext) => {
     body_bytes_max: config.http_body_bytes_max,
     request_ticks_max: config.queue_ticks,
     confirm_deadline_ms: config.http_confirm_deadline_ms,
+    onAnswered({ route, status, duration_seconds, span }) {
+      context.metrics.http_duration.observe({
+        labels: { route, status: String(status) },
+        value: duration_seconds,
+        ...(sampledOf(span) === null ? {} : exemplarOf(span)),
+      });
+    },
   });
   app.onError((error, answer) => {
     context.metrics.errors.inc({ kind: "http_request" });
