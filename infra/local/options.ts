@@ -60,6 +60,12 @@ export function parseOptions(
         "use it with --source replay --file FILE",
     );
   }
+  if (given.until_drained && given.traces) {
+    throw refused(
+      "--traces runs Jaeger to look at, and --until-drained ends it with the rest: leave out one of " +
+        "the two, or name a collector of your own by TAPELINE_TRACE_ENDPOINT instead of --traces",
+    );
+  }
   const is_sample = given.sample || environment.TAPELINE_REPLAY_SAMPLE === "true";
   if (given.until_drained && is_sample) {
     throw refused(

@@ -45,6 +45,7 @@ Deno.test("options that make no sense are refused with the usage", () => {
     [["--sample"], /--sample belongs to --source replay/],
     [["--source", "http", "--file", "x"], /--file belongs to --source replay/],
     [["--until-drained", "--source", "finnhub"], /finnhub has none/],
+    [["--file", "x", "--until-drained", "--traces"], /--traces runs Jaeger to look at/],
     [["--file", "x", "--sample", "--until-drained"], /a sample has none/],
     [["--file", "x", "--sample", "--speed", "60"], /--speed belongs to a replay of the whole/],
     [["--file", "x", "--sample", "--again"], /--again belongs to a replay of the whole/],

@@ -102,9 +102,10 @@ async function run(
   stopping.throwIfAborted();
 
   // A collector that was named is used, and none is started.
-  const trace_port = config.traces && outer_environment.TAPELINE_TRACE_ENDPOINT === undefined
-    ? freePorts(1)[0]!
-    : null;
+  const trace_port =
+    config.traces && !until_drained && outer_environment.TAPELINE_TRACE_ENDPOINT === undefined
+      ? freePorts(1)[0]!
+      : null;
   const environment = {
     ...outer_environment,
     ...(trace_port === null ? {} : { TAPELINE_TRACE_ENDPOINT: `http://${LOOPBACK}:${trace_port}` }),
