@@ -40,8 +40,8 @@ export interface ObservabilityOptions {
   database_url: string;
   /** Shown to the person at the keyboard. */
   show(line: string): void;
-  /** Told when one of them listens. */
-  onListening(): void;
+  /** Told when one of them listens; resolves when the addresses are written down. */
+  onListening(): Promise<void>;
   /** Ends a build that is under way as soon as a stop is asked for. */
   stopping: AbortSignal;
 }
@@ -129,8 +129,9 @@ export function startObservability(options: ObservabilityOptions): Observability
     try {
       const server = await start({ data_dir, port, progress: show, stopping });
       watcher.kept = { server, part: keepServer(server, data_dir, show) };
+      // First where others find it: whoever reads the line may look there.
+      await onListening();
       show(`${name} runs: ${urlOf(server)}`);
-      onListening();
     } catch (error) {
       if (stopping.aborted) return;
       watcher.status.become("ended");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SERVICE_NAMES } from "../../contract/pipeline.ts";
 import { freePorts, LOOPBACK } from "./free_port.ts";
 import {
   assertNothingLeft,
@@ -33,6 +34,7 @@ Deno.test("the stack starts, heals what dies, refuses a second start, and stops 
       "aggregator",
       "kafka",
       "lag",
+      "ledger",
       "postgres",
       "producer",
       "sink",
@@ -70,7 +72,7 @@ Deno.test("the stack starts, heals what dies, refuses a second start, and stops 
     await storesMoreThan(endpoints.postgres!, await storedRows(endpoints.postgres!));
 
     const pids = await notedPids(data_dir);
-    assert.equal(pids.size, 6);
+    assert.equal(pids.size, SERVICE_NAMES.length + 2);
     stack.signal("SIGTERM");
     await eventually(
       async () => ["stopping", "stopped"].includes((await stack.parts()).get("producer")!.state),
@@ -134,7 +136,7 @@ Deno.test("everything killed with -9 at once starts again by itself, with tracin
     const { postgres: url } = await killed.endpoints();
     await storesMoreThan(url!, 0);
     const pids = await notedPids(data_dir);
-    assert.equal(pids.size, 6);
+    assert.equal(pids.size, SERVICE_NAMES.length + 2);
     killed.signal("SIGKILL");
     for (const pid of pids.values()) Deno.kill(pid, "SIGKILL");
     await killed.ended();

@@ -1,6 +1,6 @@
 /** One trace: a tick posted with a sampled traceparent is followed in a real Jaeger to its row. */
 import assert from "node:assert/strict";
-import { PIPELINE } from "../../contract/pipeline.ts";
+import { PIPELINE, SERVICE_NAMES } from "../../contract/pipeline.ts";
 import { TRACE_EDGES, type TracedSpan } from "../../contract/trace_edges.ts";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
 import { withDatabase } from "../../services/sink/sink_test_data.ts";
@@ -178,7 +178,7 @@ Deno.test("a tick is followed from its caller to its row, and an exemplar leads 
             `${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`,
             { signal: AbortSignal.timeout(5_000) },
           );
-          return (await response.json()).data.result.length === 4;
+          return (await response.json()).data.result.length === SERVICE_NAMES.length;
         },
         ARRIVE_DEADLINE_MS,
         () => "not every service's spans arrive",

@@ -186,13 +186,14 @@ export function clientOf(
 
   function producer(): Producer {
     let epoch = -1;
-    const mayWrite = async (): Promise<void> => {
-      await called();
+    // In the same turn as what it allows: a broker does not let a fence come in between.
+    const mayWrite = (): void => {
       if (epoch !== kafka.epoch) throw new Error("The producer is fenced");
     };
     const transaction = {
       async sendBatch(sent: { topicMessages: { topic: string; messages: Message[] }[] }) {
-        await mayWrite();
+        await called();
+        mayWrite();
         kafka.open ??= new Set();
         const baseOffset = String(kafka.candle_end);
         for (const { topic, messages } of sent.topicMessages) append(topic, messages);
@@ -202,7 +203,8 @@ export function clientOf(
       async sendOffsets(sent: {
         topics: { partitions: { offset: string; metadata: string }[] }[];
       }) {
-        await mayWrite();
+        await called();
+        mayWrite();
         const { offset, metadata } = sent.topics[0]!.partitions[0]!;
         kafka.open ??= new Set();
         kafka.open.add("offsets");
@@ -210,7 +212,8 @@ export function clientOf(
         await changed("offsets were sent");
       },
       async commit() {
-        await mayWrite();
+        await called();
+        mayWrite();
         end(kafka, "committed");
         if (kafka.loss?.kills && kafka.loss.commit === kafka.commits) {
           kafka.fault = { kind: "dies", after_changes: kafka.changes + 1 };
