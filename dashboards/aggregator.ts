@@ -144,7 +144,7 @@ export const BOARD: Board = {
       name: "WatermarkStalled",
       severity: "page",
       // Over all partitions: one whose only symbols are quiet has nothing to move it.
-      expression: `max(changes(${METRICS.watermark.name}[1m])) == 0 and on () ` +
+      expression: `sum(${rate(METRICS.advances, alertScope("1m"))}) == 0 and on () ` +
         `sum(${rate(METRICS.received, alertScope("1m"), OURS)}) > 0`,
       for_s: 30,
       promised_s: 120,

@@ -29,10 +29,10 @@ const FOLLOWS_FROM_BROKER = [
   ...["BrokerUnobserved", "KafkaControllerAbsent", "KafkaPartitionsOffline"],
 ];
 
-const MAKES_TICKS_STALE = [
-  ...["BrokerDown", "PostgresDown", "PostgresOutOfSpace", "SinkSlow"],
-  ...["ConsumerBehind", "ConsumerDead", "PartitionStuck"],
-];
+const MAKES_TICKS_STALE = ["BrokerDown", "PostgresDown", "PostgresOutOfSpace", "SinkSlow"];
+/** The same, of the sink's group alone. */
+const MAKES_TICKS_STALE_OF_SINK = ["ConsumerBehind", "ConsumerDead", "PartitionStuck"];
+const STALE = ['alertname =~ "FreshnessBudgetBurnsFast|FreshnessBudgetBurnsSlowly"'];
 
 /**
  * The configuration: pages at once and again each hour, tickets gathered and once a day. One that
@@ -82,7 +82,15 @@ export function alertmanagerConfig({ webhook_url_file }: AlertmanagerOptions): s
       {
         // Ticks are stale for a cause that has paged already.
         source_matchers: [`alertname =~ "${MAKES_TICKS_STALE.join("|")}"`],
-        target_matchers: ['alertname =~ "FreshnessBudgetBurnsFast|FreshnessBudgetBurnsSlowly"'],
+        target_matchers: STALE,
+      },
+      {
+        // Another group that is behind has nothing to do with rows.
+        source_matchers: [
+          `alertname =~ "${MAKES_TICKS_STALE_OF_SINK.join("|")}"`,
+          'group = "sink"',
+        ],
+        target_matchers: STALE,
       },
       {
         // A consumer that is dead is behind, and falls further behind.

@@ -2,11 +2,11 @@
  * The service level objectives, how fast their budgets burn, and the alerts on that: several windows
  * and burn rates, after Google's SRE workbook, chapter 5 ("Alerting on SLOs").
  */
-import { READER_METRICS } from "../runtime/metric_table.ts";
+import { METRICS as LAG } from "../services/lag/metrics.ts";
 import { METRICS as PRODUCER } from "../services/producer/metrics.ts";
 import { METRICS as SINK } from "../services/sink/metrics.ts";
 import type { Alert, RecordingRule } from "./board.ts";
-import { alertScope, rate, type Scope } from "./query.ts";
+import { alertScope, rate, type Scope, series } from "./query.ts";
 
 /** An objective: which share of the ticks must be good. */
 interface Objective {
@@ -29,17 +29,26 @@ export const OBJECTIVES: readonly Objective[] = [
     alert: "Freshness",
     what: "are not rows within a second of their ingest",
     target: 0.99,
-    // Against what was accepted and not what was stored: where nothing is stored all is stale.
+    // Against what was accepted and not what was stored: where nothing is stored, or no sink is there
+    // to say so, all is stale.
     bad: (scope) =>
-      `clamp_min(1 - sum(${rate(SINK.fresh_rows, scope)}) / (${accepted(scope)} > 0), 0)`,
+      `clamp_min(1 - sum(${rate(SINK.fresh_rows, scope)}) / (${accepted(scope)} > 0), 0) ` +
+      `or (${accepted(scope)} > 0) * 0 + 1`,
   },
   {
     metric: "ticks_lost",
     alert: "Loss",
     what: "were deleted by retention before they were rows",
     target: 0.9999,
+    // As the lag service sees it from outside, while the sink is away too: the sink's own count comes
+    // in one step with its start, which is no increase of anything.
     bad: (scope) =>
-      `sum(${rate(READER_METRICS.trimmed, scope, 'service="sink"')}) / (${accepted(scope)} > 0)`,
+      `sum(max_over_time(${
+        series(LAG.trimmed_records, scope, 'group="sink"')
+      }[${scope.window}])) / ` +
+      `(sum(increase(${
+        series(PRODUCER.sent, scope, 'service="producer"', 'to="ticks"')
+      }[${scope.window}])) > 0)`,
   },
 ];
 

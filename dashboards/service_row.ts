@@ -102,8 +102,13 @@ export function serviceRow(service: string, metrics: MetricTable): Row {
 }
 
 /** Whether Postgres was away within the five minutes that errors are counted over. */
-const POSTGRES_WAS_AWAY =
-  `label_replace(min_over_time(${POSTGRES.up.name}[5m]) == 0, "kind", "database", "", "")`;
+const POSTGRES_WAS_AWAY = [
+  ...["database", "claim", "retention"].map((kind) => ["sink", kind]),
+  ["ledger", "audit"],
+].map(([service, kind]) =>
+  `label_replace(label_replace(min_over_time(${POSTGRES.up.name}[5m]) == 0, ` +
+  `"service", "${service}", "", ""), "kind", "${kind}", "", "")`
+).join(" or ");
 
 /** Alerts over all services at once: each service is a series of them. */
 export const SERVICE_ALERTS: readonly Alert[] = [
@@ -150,7 +155,7 @@ export const SERVICE_ALERTS: readonly Alert[] = [
     expression:
       `sum by (service, kind) (${
         rate(STAGE_METRICS.errors, alertScope("5m"), 'kind!="disk_full"')
-      }) * 300 > 5 unless on (kind) ${POSTGRES_WAS_AWAY} ` +
+      }) * 300 > 5 unless on (service, kind) (${POSTGRES_WAS_AWAY}) ` +
       `unless on () (min_over_time(${BROKER_UP}[5m]) == 0)`,
     for_s: 0,
     promised_s: 120,

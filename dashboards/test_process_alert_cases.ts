@@ -5,11 +5,12 @@ const AT = 'service="sink", instance="a:1", job="sink"';
 const LOOP = (bound: string) => `tapeline_event_loop_delay_seconds_bucket{${AT}, le="${bound}"}`;
 const SENT = 'tapeline_records_sent_total{service="producer", to="ticks", instance="p:1"}';
 const FRESH = 'tapeline_sink_fresh_rows_total{service="sink", instance="s:1"}';
-const TRIMMED = 'tapeline_records_trimmed_total{service="sink", instance="s:1"}';
+const TRIMMED =
+  'tapeline_consumer_group_trimmed_records{service="lag", group="sink", topic="t", partition="0"}';
 const RECEIVED =
   'tapeline_records_received_total{service="aggregator", from="ticks", instance="w:1"}';
-const WATERMARK = (partition: number) =>
-  `tapeline_aggregator_watermark_timestamp_seconds{service="aggregator", partition="${partition}", instance="w:1"}`;
+const ADVANCES = (instance: string) =>
+  `tapeline_aggregator_watermark_advances_total{service="aggregator", instance="${instance}"}`;
 
 export const PROCESS_CASES: readonly Case[] = [
   {
@@ -77,8 +78,8 @@ export const PROCESS_CASES: readonly Case[] = [
     what: "records, and no watermark that moves",
     series: {
       [RECEIVED]: "0+50x60",
-      [WATERMARK(0)]: "100+5x12 160x48",
-      [WATERMARK(1)]: "100+5x12 160x48",
+      [ADVANCES("w:1")]: "0+40x12 480x48",
+      [ADVANCES("w:2")]: "0+40x12 480x48",
     },
     at: "180s",
     fires: [{
@@ -91,8 +92,8 @@ export const PROCESS_CASES: readonly Case[] = [
   },
   {
     alert: "WatermarkStalled",
-    what: "a partition whose symbols are quiet, beside one that moves",
-    series: { [RECEIVED]: "0+50x60", [WATERMARK(0)]: "100x60", [WATERMARK(1)]: "100+5x60" },
+    what: "an instance whose symbols are quiet, beside one that moves",
+    series: { [RECEIVED]: "0+50x60", [ADVANCES("w:1")]: "0x60", [ADVANCES("w:2")]: "0+5x60" },
     at: "180s",
     fires: [],
   },
@@ -137,8 +138,8 @@ export const PROCESS_CASES: readonly Case[] = [
   },
   {
     alert: "LossBudgetBurnsFast",
-    what: "one of a hundred ticks deleted before it was read",
-    series: { [SENT]: "0+100x780", [TRIMMED]: "0+1x780" },
+    what: "one of a hundred ticks deleted while the sink was away, which is back now",
+    series: { [SENT]: "0+100x780", [TRIMMED]: "0x730 720x40 0x10" },
     at: "65m",
     fires: [{
       labels: { severity: "page" },
@@ -158,7 +159,7 @@ export const PROCESS_CASES: readonly Case[] = [
   {
     alert: "LossBudgetBurnsSlowly",
     what: "four of ten thousand ticks deleted, for hours",
-    series: { [SENT]: "0+10000x780", [TRIMMED]: "0+4x780" },
+    series: { [SENT]: "0+10000x780", [TRIMMED]: "0x700 3120x80" },
     at: "65m",
     fires: [{
       labels: { severity: "ticket" },

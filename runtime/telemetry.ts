@@ -31,6 +31,10 @@ export interface Telemetry {
 const PROBES_SOON = 3;
 const PROBE_SOON_MS = 2_000;
 const PROBE_LATER_MS = 10_000;
+/** One that makes few spans would not notice that the collector has gone, or is back. */
+const PROBE_AGAIN_MS = 60_000;
+/** So long after the start a service has asked Kafka for something. */
+const FIRST_REQUEST_MS = 10_000;
 
 /**
  * Starts the telemetry of a service.
@@ -53,7 +57,7 @@ export async function startTelemetry(
   let kafka_requests = 0;
   if (config.metrics) {
     watchKafkaRequests(({ request, duration_seconds, error }) => {
-      kafka_requests++;
+      if (kafka_requests++ === 0) metrics.canary.set({ part: "kafka_metrics" }, 1);
       if (error === null) metrics.kafka_requests.observe({ request }, duration_seconds);
       else metrics.kafka_request_errors.inc({ request, error });
     });
@@ -80,19 +84,29 @@ export async function startTelemetry(
   }
 
   async function probeSpans(): Promise<void> {
-    for (let probe = 1; !ended.signal.aborted; probe++) {
+    for (let failed = 0; !ended.signal.aborted;) {
       await tracing.probe();
-      if (spans_fault === null) return;
-      if (probe === PROBES_SOON) blind("spans", `${config.trace_endpoint}: ${spans_fault}`);
-      await sleep(probe < PROBES_SOON ? PROBE_SOON_MS : PROBE_LATER_MS, ended.signal);
+      failed = spans_fault === null ? 0 : failed + 1;
+      if (failed === PROBES_SOON) blind("spans", `${config.trace_endpoint}: ${spans_fault}`);
+      const wait_ms = failed === 0
+        ? PROBE_AGAIN_MS
+        : failed < PROBES_SOON
+        ? PROBE_SOON_MS
+        : PROBE_LATER_MS;
+      await sleep(wait_ms, ended.signal);
     }
+  }
+
+  async function checkKafkaMetrics(): Promise<void> {
+    await sleep(FIRST_REQUEST_MS, ended.signal);
+    if (ended.signal.aborted || kafka_requests > 0 || !config.metrics) return;
+    metrics.canary.set({ part: "kafka_metrics" }, 0);
+    blind("Kafka metrics", "no request to Kafka has been counted");
   }
 
   return {
     checkCanary() {
-      const is_counted = kafka_requests > 0 || !config.metrics;
-      metrics.canary.set({ part: "kafka_metrics" }, is_counted ? 1 : 0);
-      if (!is_counted) blind("Kafka metrics", "no request to Kafka has been counted");
+      checkKafkaMetrics();
       if (tracing.is_on) probeSpans();
     },
     async stop() {

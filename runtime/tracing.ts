@@ -44,9 +44,25 @@ const STOP_WAIT_MS = 2_000;
  */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const { endpoint } = options;
-  if (endpoint === null) {
-    return { is_on: false, probe: () => Promise.resolve(), stop: () => Promise.resolve() };
+  if (endpoint === null) return OFF;
+  try {
+    return await startSdk({ ...options, endpoint });
+  } catch (error) {
+    // Ticks are worth more than their traces: the service goes on, and the canary says it.
+    const fault = `OpenTelemetry can't be started: ${(error as Error).message}`;
+    options.onExport(0, fault);
+    return { ...OFF, is_on: true, probe: () => Promise.resolve(options.onExport(0, fault)) };
   }
+}
+
+const OFF: Tracing = {
+  is_on: false,
+  probe: () => Promise.resolve(),
+  stop: () => Promise.resolve(),
+};
+
+async function startSdk(options: TracingOptions & { endpoint: URL }): Promise<Tracing> {
+  const { endpoint } = options;
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
   const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
   const { resourceFromAttributes } = await import("@opentelemetry/resources");

@@ -244,7 +244,10 @@ async function readPartition(
     aggregator: aggregatorMinutes(aggregator),
     stored: stored.minutes.get(partition) ?? new Map(),
     positions: {
-      aggregator: aggregator.position,
+      // No state was written since the start: the aggregator is there, or has nothing to do.
+      aggregator: aggregator.position === 0 && start > earliest
+        ? Number(start)
+        : aggregator.position,
       sink: stored.positions.get(partition) ?? 0,
     },
     earliest: Number(earliest),

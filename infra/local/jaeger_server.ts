@@ -43,7 +43,7 @@ export async function startJaeger(
         "collector.otlp.grpc.host-port": otlp_grpc,
         "collector.otlp.http.host-port": collector_port,
         "admin.http.host-port": operations_port,
-        // The old agent's, which nobody uses: any free port rather than the same for every Jaeger.
+        // The old agent's, which nobody uses: a free port each, since the usual one is the same for every Jaeger.
         "processor.zipkin-compact.server-host-port": 0,
         "processor.jaeger-compact.server-host-port": 0,
         "processor.jaeger-binary.server-host-port": 0,

@@ -180,6 +180,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
         failing.delete(partition);
         metrics.sent.inc({ to: "candles" }, told.candles);
         metrics.sent.inc({ to: "dead_letters" }, told.dead_letters);
+        metrics.advances.inc(worker.takeAdvances());
         const exemplar = exemplarOf(told.span);
         metrics.duration.observe({ value: told.batch_duration_seconds, ...exemplar });
         const { transaction_duration_seconds } = told;
@@ -254,6 +255,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
 
   // From the start, so that nothing is told as nothing, and not as not known.
   metrics.received.inc({ from: "ticks" }, 0);
+  metrics.advances.inc(0);
   for (const to of ["candles", "dead_letters"]) metrics.sent.inc({ to }, 0);
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });

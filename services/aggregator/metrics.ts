@@ -64,6 +64,13 @@ export const METRICS = {
     buckets: DURATION_BUCKETS,
     exemplars: true,
   },
+  advances: {
+    name: "tapeline_aggregator_watermark_advances_total",
+    kind: "counter",
+    unit: "advances",
+    help: "Times that event time went on: of a series by a tick, of a source by a marker",
+    labels: [],
+  },
   watermark: {
     name: "tapeline_aggregator_watermark_timestamp_seconds",
     kind: "gauge",

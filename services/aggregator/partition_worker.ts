@@ -79,6 +79,8 @@ export interface PartitionWorker {
   nextOffset(): bigint;
   committedOffset(): bigint;
   seriesCount(): number;
+  /** How often event time has gone on since it was asked last. */
+  takeAdvances(): number;
   /** Newest event time less the allowed lateness, ms; null before the first tick. */
   watermark(): number | null;
   /** Moves on over offsets that hold no record for anybody (transaction markers). */
@@ -226,6 +228,11 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
     nextOffset: () => state.next_offset,
     committedOffset: () => committed_offset,
     seriesCount: () => state.book.series_count,
+    takeAdvances() {
+      const { advances } = state.book;
+      state.book.advances = 0;
+      return advances;
+    },
     watermark: () => newestWatermark(state.book),
     skipTo(offset) {
       state.next_offset = offset;

@@ -63,6 +63,8 @@ export interface SeriesBook {
   series_count: number;
   /** The newest event time of any series, or told by any source's marker, ms. */
   newest_event_time: number;
+  /** How often event time went on: of a series by a tick, of a source by a marker. */
+  advances: number;
   changed: Series[];
 }
 
@@ -77,6 +79,7 @@ export function openBook(rules: WindowRules): SeriesBook {
     sources: new Map(),
     series_count: 0,
     newest_event_time: -Infinity,
+    advances: 0,
     changed: [],
   };
 }
@@ -141,6 +144,7 @@ export function takeTick(book: SeriesBook, tick: Tick): Refusal | null {
 
   if (tick.timestamp > series.newest_event_time) {
     series.newest_event_time = tick.timestamp;
+    book.advances++;
     if (tick.timestamp > book.newest_event_time) book.newest_event_time = tick.timestamp;
     // What closes is told as of before this tick, whose event time may be far past the ring's span.
     if (series.next_close <= watermark(book, series)) closeWindows(book, series);
@@ -241,6 +245,7 @@ export function takeMarker(
   const before = progress.reached;
   if (event_time !== null && event_time > before) {
     progress.reached = event_time;
+    book.advances++;
     if (event_time > book.newest_event_time) book.newest_event_time = event_time;
   }
   const ends_now = ended && !progress.ended;

@@ -12,6 +12,7 @@ import { firstMinute, judgedBy } from "./span.ts";
 const { name } = WATCHERS[1];
 /** How long a stop waits for an audit that is under way. */
 const STOP_WAIT_MS = 500;
+const RETRY_MS = 5_000;
 
 await runService({
   name,
@@ -23,7 +24,8 @@ await runService({
       kafka: { bootstrap_servers: config.kafka_bootstrap_servers, client_id: name, log },
     };
     let from_minute = firstMinute(Date.now(), config.look_back_minutes);
-    let fault: string | null = "no audit has ended yet";
+    // The first audit may take long where there is much to read, which is no fault.
+    let fault: string | null = null;
     let told = "";
     // Nothing is known from now on, and not since 1970.
     metrics.audited_at.set(Date.now() / 1_000);
@@ -32,6 +34,7 @@ await runService({
 
     async function look(): Promise<void> {
       const started_at_ms = performance.now();
+      const audited_at_ms = Date.now();
       const report = await audit({ ...options, from_minute });
       metrics.audit_duration.observe((performance.now() - started_at_ms) / 1_000);
       metrics.audited_at.set(Date.now() / 1_000);
@@ -46,7 +49,7 @@ await runService({
       }
       told = texts[0] ?? "";
       const earliest_minute = firstMinute(Date.now(), config.look_back_minutes);
-      const judged = judgedBy(report, from_minute, earliest_minute);
+      const judged = judgedBy(report, from_minute, earliest_minute, audited_at_ms);
       from_minute = judged.next_minute;
       metrics.judged.inc(judged.ticks);
       metrics.judged_to.set(from_minute / 1_000);
@@ -65,7 +68,9 @@ await runService({
           fault = message;
         }
         const elapsed_ms = performance.now() - started_at_ms;
-        await sleep(Math.max(0, config.interval_ms - elapsed_ms), stopping);
+        const interval_ms = fault === null ? config.interval_ms : RETRY_MS;
+        // Where much has to be read again and again, half of the time is for the others.
+        await sleep(Math.max(elapsed_ms, interval_ms - elapsed_ms), stopping);
       }
     }
 

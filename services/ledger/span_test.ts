@@ -16,21 +16,48 @@ Deno.test("the first audit looks back from this minute", () => {
   strictEqual(firstMinute(100 * MINUTE + 59_999, 30), 70 * MINUTE);
 });
 
+/** All the minutes of the cases are long over. */
+const LATER = 100 * MINUTE;
+
 Deno.test("what balances is judged once, up to the first minute that is not", () => {
   const found = report([7, "balanced"], [8, "balanced"], [8, "balanced"], [9, "pending"]);
-  deepStrictEqual(judgedBy(found, 7 * MINUTE, 0), { next_minute: 9 * MINUTE, ticks: 30 });
-  deepStrictEqual(judgedBy(found, 8 * MINUTE, 0), { next_minute: 9 * MINUTE, ticks: 20 });
+  deepStrictEqual(judgedBy(found, 7 * MINUTE, 0, LATER), { next_minute: 9 * MINUTE, ticks: 30 });
+  deepStrictEqual(judgedBy(found, 8 * MINUTE, 0, LATER), { next_minute: 9 * MINUTE, ticks: 20 });
+});
+
+Deno.test("a minute that runs, or has just ended, is read again: more may come", () => {
+  const found = report([7, "balanced"], [8, "balanced"]);
+  const at = (audited_at_ms: number) => judgedBy(found, 7 * MINUTE, 0, audited_at_ms);
+  deepStrictEqual(at(8 * MINUTE + 29_999), { next_minute: 7 * MINUTE, ticks: 0 });
+  deepStrictEqual(at(8 * MINUTE + 30_000), { next_minute: 8 * MINUTE, ticks: 10 });
+  deepStrictEqual(at(9 * MINUTE + 30_000), { next_minute: 9 * MINUTE, ticks: 20 });
+});
+
+Deno.test("a minute of the future moves nothing", () => {
+  const found = report([7, "balanced"], [60, "balanced"]);
+  deepStrictEqual(judgedBy(found, 7 * MINUTE, 0, 9 * MINUTE).next_minute, 8 * MINUTE);
 });
 
 Deno.test("a minute that differs is read again, until the look-back has passed it", () => {
   const found = report([7, "differs"], [8, "balanced"], [9, "pending"]);
-  deepStrictEqual(judgedBy(found, 7 * MINUTE, 0), { next_minute: 7 * MINUTE, ticks: 0 });
-  const later = judgedBy(found, 7 * MINUTE, 8 * MINUTE);
-  deepStrictEqual(later, { next_minute: 8 * MINUTE, ticks: 0 });
+  deepStrictEqual(judgedBy(found, 7 * MINUTE, 0, LATER), { next_minute: 7 * MINUTE, ticks: 0 });
+  const later = judgedBy(found, 7 * MINUTE, 8 * MINUTE, LATER);
+  deepStrictEqual(later, { next_minute: 9 * MINUTE, ticks: 10 });
 });
 
-Deno.test("where nothing is pending the next minute is next, and nothing goes back", () => {
-  deepStrictEqual(judgedBy(report([7, "trimmed"]), 7 * MINUTE, 0).next_minute, 8 * MINUTE);
-  deepStrictEqual(judgedBy(report(), 7 * MINUTE, 0), { next_minute: 7 * MINUTE, ticks: 0 });
-  deepStrictEqual(judgedBy(report([3, "pending"]), 7 * MINUTE, 0).next_minute, 7 * MINUTE);
+Deno.test("a minute that no stage has passed is waited for, however long", () => {
+  const found = report([7, "pending"], [50, "balanced"]);
+  deepStrictEqual(judgedBy(found, 7 * MINUTE, 40 * MINUTE, LATER).next_minute, 7 * MINUTE);
+});
+
+Deno.test("where nothing waits it goes with the time, and never back", () => {
+  deepStrictEqual(
+    judgedBy(report([7, "trimmed"]), 7 * MINUTE, 0, 20 * MINUTE).next_minute,
+    19 * MINUTE,
+  );
+  deepStrictEqual(judgedBy(report(), 7 * MINUTE, 0, 20 * MINUTE), {
+    next_minute: 19 * MINUTE,
+    ticks: 0,
+  });
+  deepStrictEqual(judgedBy(report([3, "pending"]), 7 * MINUTE, 0, 0).next_minute, 7 * MINUTE);
 });

@@ -21,6 +21,7 @@ export function openStoreSpans({ table, rows }: Slice): StoreSpans {
   // Taken here: postgres.js calls the work back from a socket's event, where another may be active.
   const parent = activeContext();
   let commit: Span | null = null;
+  let is_over = false;
   const open = (operation: string): Span | null =>
     parent === null
       ? null
@@ -37,7 +38,8 @@ export function openStoreSpans({ table, rows }: Slice): StoreSpans {
   return {
     copy: (work) => within(open("COPY"), work),
     beginCommit() {
-      commit = open("COMMIT");
+      // Past its deadline nobody waits for it any more, nor ends its span.
+      if (!is_over) commit = open("COMMIT");
     },
     async commit(transaction) {
       try {
@@ -46,6 +48,7 @@ export function openStoreSpans({ table, rows }: Slice): StoreSpans {
         if (commit !== null) failSpan(commit, error);
         throw error;
       } finally {
+        is_over = true;
         commit?.end();
       }
     },

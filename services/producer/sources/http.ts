@@ -67,6 +67,8 @@ export function httpDoorApp(door: Door, options: HttpDoorOptions): Hono<RequestV
   const app = new Hono<RequestVariables>();
   let under_way = 0;
 
+  // Outermost: who is turned away is measured too.
+  app.use((context, next) => traced(context, next, options.onAnswered));
   app.use(async (context, next) => {
     if (token !== null && !carriesToken(context.req.header("authorization"), token)) {
       context.header("www-authenticate", "Bearer");
@@ -75,7 +77,7 @@ export function httpDoorApp(door: Door, options: HttpDoorOptions): Hono<RequestV
     if (under_way >= REQUESTS_MAX) return comeAgain(context, "too many requests are under way");
     under_way++;
     try {
-      return await traced(context, next, options.onAnswered);
+      return await next();
     } finally {
       under_way--;
     }
