@@ -1,7 +1,8 @@
 /** promtool, for tests: it judges rules as Prometheus does. */
 import { buildGoTool } from "../infra/local/go_tool.ts";
 
-const PROMTOOL = {
+/** Its program. */
+export const PROMTOOL = {
   name: "prometheus",
   program: "promtool",
   package_path: "github.com/prometheus/prometheus/cmd/promtool",

@@ -2,7 +2,8 @@
 import { ROOT } from "../conformance/source_files.ts";
 import { buildGoTool } from "../local/go_tool.ts";
 
-const PARSER = { name: "compose", package_path: "." };
+/** The program that reads it. */
+export const COMPOSE = { name: "compose", package_path: "." };
 const PARSE_DEADLINE_MS = 30_000;
 
 /** The parts of a service that are looked at here. */
@@ -41,7 +42,7 @@ export type ComposeReading = { model: ComposeModel } | { fault: string };
 export async function readCompose(
   environment: { [variable: string]: string },
 ): Promise<ComposeReading> {
-  const program = await buildGoTool(PARSER, () => {});
+  const program = await buildGoTool(COMPOSE, () => {});
   const { success, stdout, stderr } = await new Deno.Command(program, {
     args: [`${ROOT}docker-compose.yml`],
     clearEnv: true,

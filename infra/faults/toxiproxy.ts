@@ -34,13 +34,17 @@ export interface Toxiproxy {
   stop(): Promise<void>;
 }
 
-const TOOL = { name: "toxiproxy", package_path: "github.com/Shopify/toxiproxy/v2/cmd/server" };
+/** Its program. */
+export const TOXIPROXY = {
+  name: "toxiproxy",
+  package_path: "github.com/Shopify/toxiproxy/v2/cmd/server",
+};
 const READY_DEADLINE_MS = 10_000;
 const CALL_DEADLINE_MS = 20_000;
 
 /** Starts Toxiproxy; builds it first where that has not been done. */
 export async function startToxiproxy(data_dir: string, progress: Progress): Promise<Toxiproxy> {
-  const program = await buildGoTool(TOOL, progress);
+  const program = await buildGoTool(TOXIPROXY, progress);
   const server = await startLocalServer({
     name: "toxiproxy",
     port: null,

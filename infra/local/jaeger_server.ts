@@ -4,7 +4,8 @@ import { findGoTool, type GoTool } from "./go_tool.ts";
 import { type LocalServer, startLocalServer } from "./local_server.ts";
 import { answers, type WatcherOptions } from "./prometheus_server.ts";
 
-const JAEGER: GoTool = {
+/** Its program. */
+export const JAEGER: GoTool = {
   name: "jaeger",
   program: "jaeger-all-in-one",
   package_path: "github.com/jaegertracing/jaeger/cmd/all-in-one",

@@ -11,7 +11,8 @@ const QUERIES_PATH = new URL(
 const READY_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 2_500;
 
-const POSTGRES_EXPORTER: GoTool = {
+/** Its program. */
+export const POSTGRES_EXPORTER: GoTool = {
   name: "postgres_exporter",
   package_path: "github.com/prometheus-community/postgres_exporter/cmd/postgres_exporter",
 };

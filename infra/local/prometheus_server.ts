@@ -14,13 +14,15 @@ const ASK_DEADLINE_MS = 500;
 const STOP_DEADLINE_MS = 2_500;
 const RETENTION = "15d";
 
-const PROMETHEUS: GoTool = {
+/** Its program. */
+export const PROMETHEUS: GoTool = {
   name: "prometheus",
   package_path: "github.com/prometheus/prometheus/cmd/prometheus",
   // Without the clients of every cloud it builds in half the time; what is found by file stays.
   tags: "remove_all_sd",
 };
-const ALERTMANAGER: GoTool = {
+/** Its program. */
+export const ALERTMANAGER: GoTool = {
   name: "alertmanager",
   package_path: "github.com/prometheus/alertmanager/cmd/alertmanager",
 };

@@ -2,6 +2,7 @@
  * `deno task test`: runs every test there is, then says in one line how many passed and failed.
  * With --unit, those that need no server. Two files of server tests run at once.
  */
+import { buildTools } from "./build_tools.ts";
 import { leftProcesses } from "./left_processes.ts";
 import { addCounts, type Counts, readCounts } from "./test_counts.ts";
 import { ROOT, sourceFiles } from "../conformance/source_files.ts";
@@ -15,13 +16,12 @@ const ALONE = [
   "services/producer/simulator_server_test.ts",
   "infra/proofs/first_candle_server_test.ts",
   "infra/conformance/ok_server_test.ts",
-  // It builds Prometheus where that has not been done, which takes all cores for minutes.
-  "infra/local/observability_server_test.ts",
 ];
 /** Server tests wait a lot, each for servers of its own. */
 const LANES = 2;
 /** What waits nearly all the time, for alerts to fire and to end: a lane of its own. */
 const PATIENT = [
+  "infra/local/observability_server_test.ts",
   "infra/proofs/alerts_server_test.ts",
   "infra/proofs/postgres_alert_server_test.ts",
   "infra/proofs/ledger_alert_server_test.ts",
@@ -52,6 +52,7 @@ if (unit_tests.length + server_tests.length === 0) {
 // A whole run checks all types once, in ok_server_test.ts.
 const unchecked = named.length === 0 && !unit_only ? ["--no-check"] : [];
 const left_before = await leftProcesses();
+if (named.length === 0 && !unit_only) await buildTools((line) => tell(`${line}\n`));
 let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 if (unit_tests.length > 0) await runGroup(unit_tests, tell);
 for (const file of ALONE.filter((file) => server_tests.includes(file))) {
