@@ -19,7 +19,7 @@ import { PanelBuilder as FigureBuilder } from "@grafana/grafana-foundation-sdk/s
 import { PanelBuilder as TableBuilder } from "@grafana/grafana-foundation-sdk/table";
 import { PanelBuilder as LinesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 import { GraphDrawStyle } from "@grafana/grafana-foundation-sdk/common";
-import { PIPELINE } from "../contract/pipeline.ts";
+import { PIPELINE, SERVICE_NAMES } from "../contract/pipeline.ts";
 import { type Board, isSql, type Panel, type SqlPanel } from "./board.ts";
 import { PANEL_SCOPE, type Scope } from "./query.ts";
 import { runbookPath } from "./rules.ts";
@@ -113,9 +113,11 @@ export function drawBoard(board: Board): Dashboard {
   for (const row of rows) {
     dashboard.withRow(new RowBuilder(row.title).id(++id));
     for (const panel of row.panels) {
-      const builder = isSql(panel)
-        ? drawSqlPanel(panel)
-        : drawPanel({ ...(traces && { traces }), ...panel }, scope);
+      const builder = isSql(panel) ? drawSqlPanel(panel) : drawPanel(
+        { ...(traces && { traces }), ...panel },
+        scope,
+        SERVICE_NAMES.some((service) => service === job),
+      );
       dashboard.withPanel(builder.id(++id));
     }
   }
@@ -127,7 +129,7 @@ export function scopeOf({ job }: Pick<Board, "job">): Scope {
   return job === undefined ? { ...PANEL_SCOPE, matchers: "" } : PANEL_SCOPE;
 }
 
-function drawPanel(panel: Panel, scope: Scope): AnyPanelBuilder {
+function drawPanel(panel: Panel, scope: Scope, is_of_service: boolean): AnyPanelBuilder {
   const { title, description, kind, unit, queries, thresholds, alert, traces } = panel;
   const builder = kind === "lines" ? new LinesBuilder() : new FigureBuilder();
   builder
@@ -150,6 +152,9 @@ function drawPanel(panel: Panel, scope: Scope): AnyPanelBuilder {
         ...(thresholds.bad === undefined ? [] : [{ value: thresholds.bad, color: COLOURS.bad }]),
       ]),
     );
+  if (is_of_service && queries.some(({ legend }) => legend.includes("{{instance}}"))) {
+    builder.dataLinks([logLink()]);
+  }
   for (const [index, { query, legend }] of queries.entries()) {
     builder.withTarget(
       new DataqueryBuilder()
@@ -160,6 +165,12 @@ function drawPanel(panel: Panel, scope: Scope): AnyPanelBuilder {
     );
   }
   return builder;
+}
+
+/** To the newest lines of the log of the instance that a line of the panel is of. */
+function logLink(): DashboardLinkBuilder {
+  return new DashboardLinkBuilder("Log of this instance").type("link" as never)
+    .url("http://${__field.labels.instance}/logs").targetBlank(true);
 }
 
 function runbookLink(alert: string): DashboardLinkBuilder {

@@ -18,7 +18,8 @@ export type Logger = {
 
 const encoder = new TextEncoder();
 
-function writeLine(line: string): void {
+/** Writes a line to standard output. */
+export function writeLine(line: string): void {
   const bytes = encoder.encode(line + "\n");
   for (let written = 0; written < bytes.length;) {
     written += Deno.stdout.writeSync(bytes.subarray(written));

@@ -1,4 +1,4 @@
-/** The operations port: /health, /ready and /metrics of a service. */
+/** The operations port: /health, /ready, /metrics and /logs of a service. */
 import { Hono } from "hono";
 import { sleep } from "./backoff.ts";
 
@@ -16,6 +16,8 @@ export interface Readiness {
 export interface Operations {
   readiness(): Readiness;
   expose(open_metrics: boolean): Promise<{ text: string; content_type: string }>;
+  /** The newest lines of the log, oldest first; only those that contain a text, where one is given. */
+  logs(contains: string | null): string[];
 }
 
 /**
@@ -29,6 +31,10 @@ export function operationsApp(operations: Operations): Hono {
   app.get("/ready", (context) => {
     const readiness = operations.readiness();
     return context.json(readiness, readiness.ready ? 200 : 503);
+  });
+  app.get("/logs", (context) => {
+    const lines = operations.logs(context.req.query("contains") ?? null);
+    return context.text(lines.map((line) => `${line}\n`).join(""));
   });
   app.get("/metrics", async (context) => {
     const open_metrics = (context.req.header("accept") ?? "").includes(

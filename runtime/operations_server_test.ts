@@ -8,8 +8,16 @@ function appWith(readiness: Readiness): ReturnType<typeof operationsApp> {
     readiness: () => readiness,
     expose: (open_metrics) =>
       Promise.resolve({ text: "x 1\n", content_type: open_metrics ? "open" : "plain" }),
+    logs: (contains) => ["one", "other"].filter((line) => line.includes(contains ?? "")),
   });
 }
+
+Deno.test("the newest log lines are told, all or those with a text in them", async () => {
+  const app = appWith({ ready: true, reasons: [] });
+  strictEqual(await (await app.request("/logs")).text(), "one\nother\n");
+  strictEqual(await (await app.request("/logs?contains=oth")).text(), "other\n");
+  strictEqual(await (await app.request("/logs?contains=none")).text(), "");
+});
 
 Deno.test("ready answers 200, and 503 with the reasons where it is not", async () => {
   strictEqual((await appWith({ ready: true, reasons: [] }).request("/ready")).status, 200);

@@ -10,11 +10,12 @@ import {
   type SettingTable,
   shownConfig,
 } from "./config.ts";
-import { createLogger, errorFields, type Logger } from "./log.ts";
+import { createLogger, errorFields, type Logger, writeLine } from "./log.ts";
 import type { MetricTable } from "./metric_table.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { operationsApp, type Readiness, serveApp } from "./operations_server.ts";
 import { SERVICE_SETTINGS } from "./settings.ts";
+import { keepRecentLines } from "./recent_lines.ts";
 import { SetupError } from "./setup_error.ts";
 import { startTelemetry } from "./telemetry.ts";
 import { withDeadline } from "./backoff.ts";
@@ -65,7 +66,11 @@ export async function runService<
   Table extends MetricTable,
 >(service: Service<Settings, Table>): Promise<never> {
   const config = configOrExit(service);
-  const log = createLogger(service.name, config.log_level);
+  const recent = keepRecentLines();
+  const log = createLogger(service.name, config.log_level, (line) => {
+    recent.add(line);
+    writeLine(line);
+  });
   log.info("configured", {
     event: "configured",
     config: shownConfig(service.settings, config as Config<Settings>),
@@ -122,6 +127,7 @@ export async function runService<
         service_metrics.clock.set(Date.now() / 1_000);
         return expose(open_metrics);
       },
+      logs: recent.lines,
     });
     const server = serveApp(operations, config.operations_host, config.operations_port);
     log.info("listening", { event: "listening", operations_url: server.url });
