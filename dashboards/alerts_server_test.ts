@@ -39,7 +39,9 @@ Deno.test("the rules are valid, and fire with these labels and words and else no
     ok(tested.success, tested.output);
 
     // It must be able to fail: the same cases, each with one word changed.
-    const wrong = CASES.filter(({ fires }) => fires.length > 0).map((each) => ({
+    // Those of hours are left out, for the time they take: they are judged in the same way.
+    const short = CASES.filter(({ alert }) => !alert.includes("Budget"));
+    const wrong = short.filter(({ fires }) => fires.length > 0).map((each) => ({
       ...each,
       fires: each.fires.map((fired) => ({ ...fired, summary: `${fired.summary}!` })),
     }));

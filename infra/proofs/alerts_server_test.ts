@@ -3,6 +3,7 @@
  * within the time that the alert promises; and that it ends when the cause does.
  */
 import assert from "node:assert/strict";
+import { withDatabase } from "../../services/sink/sink_test_data.ts";
 import { withTestDirectory } from "../local/test_servers.ts";
 import { eventually, notedPids, runStart } from "../local/test_start.ts";
 import {
@@ -22,10 +23,11 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
       TAPELINE_ALERT_WEBHOOK_URL: webhook.url,
       // A dead consumer is seen to be dead after this time.
       TAPELINE_SESSION_TIMEOUT_MS: "6000",
+      TAPELINE_LEDGER_INTERVAL_MS: "2000",
     });
     await stack.says("Tapeline runs");
     await stack.says("prometheus runs", BUILD_DEADLINE_MS);
-    const { producer_http, alertmanager } = await stack.endpoints();
+    const { producer_http, alertmanager, postgres } = await stack.endpoints();
     const caller = startCaller(producer_http!);
     const paged: string[] = [];
     try {
@@ -78,6 +80,17 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
           // Nothing good comes meanwhile.
           ["FeedSilent"],
         ));
+      await test.step("a row is lost, and put back", () =>
+        pagesAndEnds(
+          "LedgerOutOfBalance",
+          () =>
+            withRows(
+              postgres!,
+              "DELETE FROM ticks USING lost WHERE ticks.kafka_offset = " +
+                "lost.kafka_offset AND ticks.kafka_partition = lost.kafka_partition",
+            ),
+          () => withRows(postgres!, "INSERT INTO ticks SELECT * FROM lost"),
+        ));
       await test.step("the sink is frozen", () =>
         pagesAndEnds("TargetAbsent sink", freeze("sink"), thaw("sink")));
       await test.step("the aggregator is frozen", () =>
@@ -104,6 +117,16 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
     }
   });
 });
+
+/** Takes one row aside, where that has not been done, and then does something with it. */
+async function withRows(database_url: string, statement: string): Promise<void> {
+  await withDatabase(database_url, async ({ sql }) => {
+    await sql.unsafe(
+      "CREATE TABLE IF NOT EXISTS lost AS SELECT * FROM ticks ORDER BY kafka_offset DESC LIMIT 1",
+    );
+    await sql.unsafe(statement);
+  });
+}
 
 /** Whether Alertmanager has an alert, and keeps it from its receivers. */
 async function isInhibited(alertmanager: string, name: string): Promise<boolean> {

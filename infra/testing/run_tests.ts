@@ -24,7 +24,6 @@ const PATIENT = [
   "infra/local/observability_server_test.ts",
   "infra/proofs/alerts_server_test.ts",
   "infra/proofs/postgres_alert_server_test.ts",
-  "infra/proofs/ledger_alert_server_test.ts",
 ];
 /**
  * Half of a test run's CPU time went into optimizing Kafka's code for brokers that live for seconds:
