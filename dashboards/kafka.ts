@@ -278,7 +278,7 @@ export const BOARD: Board = {
       expression: `${BROKER_UP} == 0 unless ${reached}`,
       for_s: 15,
       // Consumers join their groups again, and catch up, before it is said to be over.
-      keep_firing_s: 30,
+      keep_firing_s: 60,
       promised_s: 60,
       summary: "Kafka does not answer",
       description: "Neither Prometheus nor the lag service has an answer from the broker at " +
