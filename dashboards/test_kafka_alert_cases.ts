@@ -34,14 +34,14 @@ export const KAFKA_CASES: readonly Case[] = [
     alert: "BrokerDown",
     what: "it is back since a moment, and what it has caused is not over yet",
     series: { [UP]: "0x10 1x20", [LOOKED]: "0x10 50+5x20" },
-    at: "75s",
+    at: "105s",
     fires: [BROKER_DOWN],
   },
   {
     alert: "BrokerDown",
     what: "it is back for longer",
     series: { [UP]: "0x10 1x20", [LOOKED]: "0x10 50+5x20" },
-    at: "90s",
+    at: "125s",
     fires: [],
   },
   {
