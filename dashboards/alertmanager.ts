@@ -1,13 +1,17 @@
 /** Whom alerts go to, as Alertmanager's configuration. */
 import { stringify } from "yaml";
+import { FEED_HOURS, type FeedHours } from "./feed_hours.ts";
 
 /** What differs from place to place. */
 export interface AlertmanagerOptions {
   /** A file with the URL of a webhook, which may hold a secret; null sends alerts nowhere. */
   webhook_url_file: string | null;
+  /** When a silent feed pages; null at all times. */
+  feed_hours?: FeedHours | null | undefined;
 }
 
 const RECEIVER = "on-call";
+const HOURS = "feed-hours";
 /** What the sink and the ledger can't help while their database is away or full. */
 const FOLLOWS_FROM_DATABASE = [
   ...["ServiceNotReady", "ServiceErrors", "SinkSlow", "LedgerUnknown"],
@@ -40,7 +44,9 @@ const STALE = ['alertname =~ "FreshnessBudgetBurnsFast|FreshnessBudgetBurnsSlowl
  *
  * @param options What differs from place to place.
  */
-export function alertmanagerConfig({ webhook_url_file }: AlertmanagerOptions): string {
+export function alertmanagerConfig(
+  { webhook_url_file, feed_hours = FEED_HOURS }: AlertmanagerOptions,
+): string {
   const webhooks = webhook_url_file === null
     ? {}
     : { webhook_configs: [{ url_file: webhook_url_file, send_resolved: true }] };
@@ -51,13 +57,21 @@ export function alertmanagerConfig({ webhook_url_file }: AlertmanagerOptions): s
       group_wait: "5s",
       group_interval: "15s",
       repeat_interval: "1h",
-      routes: [{
-        matchers: ['severity = "ticket"'],
-        receiver: RECEIVER,
-        group_wait: "30s",
-        repeat_interval: "24h",
-      }],
+      routes: [
+        ...feed_hours === null ? [] : [{
+          matchers: ['alertname = "FeedSilent"'],
+          receiver: RECEIVER,
+          active_time_intervals: [HOURS],
+        }],
+        {
+          matchers: ['severity = "ticket"'],
+          receiver: RECEIVER,
+          group_wait: "30s",
+          repeat_interval: "24h",
+        },
+      ],
     },
+    ...feed_hours === null ? {} : { time_intervals: [timeInterval(feed_hours)] },
     receivers: [{ name: RECEIVER, ...webhooks }],
     inhibit_rules: [
       {
@@ -106,4 +120,10 @@ export function alertmanagerConfig({ webhook_url_file }: AlertmanagerOptions): s
       },
     ],
   }, { lineWidth: 0 });
+}
+
+/** Hours as Alertmanager's configuration names them. */
+function timeInterval({ weekdays, start_time, end_time, location }: FeedHours): unknown {
+  const times = [{ start_time, end_time }];
+  return { name: HOURS, time_intervals: [{ weekdays: [weekdays], times, location }] };
 }

@@ -1,12 +1,15 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { stringify } from "yaml";
-import { ALERT_GROUPS } from "./all.ts";
+import { ALERT_GROUPS, BOARDS } from "./all.ts";
 import { promtool } from "./promtool.ts";
 import { generatedFiles } from "./build.ts";
 import { type Case, CASES as SERVICE_CASES } from "./test_alert_cases.ts";
 import { PROCESS_CASES } from "./test_process_alert_cases.ts";
 import { POSTGRES_CASES } from "./test_postgres_alert_cases.ts";
 import { KAFKA_CASES } from "./test_kafka_alert_cases.ts";
+
+/** As the stack runs. */
+const SCRAPE_INTERVAL_S = 5;
 
 const CASES: readonly Case[] = [
   ...SERVICE_CASES,
@@ -68,20 +71,22 @@ async function writeCases(
     if (of_group.length === 0) continue;
     const rule_file = rules.find((path) => path.endsWith(`/${group}.yml`))!;
     paths.push(`${dir}/${group}.cases.yml`);
-    await Deno.writeTextFile(paths.at(-1)!, testFile([rule_file], of_group));
+    const { rules_interval_s = SCRAPE_INTERVAL_S } = BOARDS.find(({ name }) => name === group) ??
+      {};
+    await Deno.writeTextFile(paths.at(-1)!, testFile([rule_file], of_group, rules_interval_s));
   }
   return paths;
 }
 
-/** As the stack runs: a look every 5 s. */
-function testFile(rules: readonly string[], cases: readonly Case[]): string {
-  return stringify({ rule_files: rules, evaluation_interval: "5s", tests: cases.map(testOf) });
+function testFile(rules: readonly string[], cases: readonly Case[], interval_s: number): string {
+  const evaluation_interval = `${interval_s}s`;
+  return stringify({ rule_files: rules, evaluation_interval, tests: cases.map(testOf) });
 }
 
 function testOf({ alert, what, series, at, fires }: Case): { [field: string]: unknown } {
   return {
     name: `${alert}: ${what}`,
-    interval: "5s",
+    interval: `${SCRAPE_INTERVAL_S}s`,
     input_series: Object.entries(series).map(([series, values]) => ({ series, values })),
     alert_rule_test: [{
       alertname: alert,

@@ -108,5 +108,7 @@ export interface Board {
   job?: string;
   sql_variables?: readonly SqlVariable[];
   records?: readonly RecordingRule[];
+  /** How often its rules are asked; with each scrape where not said. */
+  rules_interval_s?: number;
   alerts: readonly Alert[];
 }

@@ -27,9 +27,9 @@ export function generatedFiles(): Map<string, string> {
     files.set(`${OWN_DIRS[0]}/${board.name}.json`, text);
   }
   for (const [group, alerts] of Object.entries(ALERT_GROUPS)) {
-    const records = BOARDS.find(({ name }) => name === group)?.records;
-    if (alerts.length === 0 && records === undefined) continue;
-    files.set(`${OWN_DIRS[1]}/${group}.yml`, ruleFile(group, alerts, records));
+    const board = BOARDS.find(({ name }) => name === group);
+    if (alerts.length === 0 && board?.records === undefined) continue;
+    files.set(`${OWN_DIRS[1]}/${group}.yml`, ruleFile(group, alerts, board));
   }
   const webhook_url_file = "/run/secrets/alert_webhook_url";
   files.set(`${OWN_DIRS[2]}/alertmanager.yml`, alertmanagerConfig({ webhook_url_file }));

@@ -84,8 +84,10 @@ const SLOW: readonly Burn[] = [
   { rate: 3, long: "1d", short: "2h" },
   { rate: 1, long: "3d", short: "6h" },
 ];
+/** How often they are asked: windows of days need not be read anew with each scrape. */
+export const OBJECTIVES_INTERVAL_S = 30;
 /** Half an hour of evaluations: in a stack that has just begun an hour's share says nothing. */
-const KNOWN_SAMPLES = 360;
+const KNOWN_SAMPLES = 1_800 / OBJECTIVES_INTERVAL_S;
 
 function burns(objective: Objective, rates: readonly Burn[]): string {
   const budget = 1 - objective.target;

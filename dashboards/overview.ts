@@ -1,5 +1,11 @@
 /** The overview: the flow of ticks from source to row, the objectives, what fires. */
-import { OBJECTIVE_ALERTS, OBJECTIVE_RECORDS, OBJECTIVES, recordName } from "./objectives.ts";
+import {
+  OBJECTIVE_ALERTS,
+  OBJECTIVE_RECORDS,
+  OBJECTIVES,
+  OBJECTIVES_INTERVAL_S,
+  recordName,
+} from "./objectives.ts";
 import { AGGREGATOR_QUERIES } from "./aggregator.ts";
 import type { Board } from "./board.ts";
 import { LAG_QUERIES } from "./lag.ts";
@@ -136,5 +142,6 @@ export const BOARD: Board = {
     },
   ],
   records: OBJECTIVE_RECORDS,
+  rules_interval_s: OBJECTIVES_INTERVAL_S,
   alerts: OBJECTIVE_ALERTS,
 };

@@ -1,6 +1,6 @@
 /** Writes alerts as Prometheus' rule files. */
 import { stringify } from "yaml";
-import type { Alert, RecordingRule } from "./board.ts";
+import type { Alert, Board } from "./board.ts";
 
 /** The runbook of an alert, from the root of the repository. */
 export function runbookPath(alert: string): string {
@@ -25,17 +25,18 @@ export function ruleOf(alert: Alert): { [field: string]: unknown } {
  *
  * @param group Its name.
  * @param alerts What is in it.
- * @param records What is asked beforehand: before the alerts, which may use it.
+ * @param board What is asked beforehand (before the alerts, which may use it), and how often.
  */
 export function ruleFile(
   group: string,
   alerts: readonly Alert[],
-  records: readonly RecordingRule[] = [],
+  { records = [], rules_interval_s }: Pick<Board, "records" | "rules_interval_s"> = {},
 ): string {
   const rules = [
     ...records.map(({ name, expression }) => ({ record: name, expr: expression })),
     ...alerts.map(ruleOf),
   ];
+  const interval = rules_interval_s === undefined ? {} : { interval: `${rules_interval_s}s` };
   return "# Written by `deno task dashboards`.\n" +
-    stringify({ groups: [{ name: `tapeline-${group}`, rules }] }, { lineWidth: 0 });
+    stringify({ groups: [{ name: `tapeline-${group}`, ...interval, rules }] }, { lineWidth: 0 });
 }

@@ -1,6 +1,7 @@
 /** Prometheus and Alertmanager on this machine, from the programs of their Go modules. */
 import { resolve } from "node:path";
 import { alertmanagerConfig } from "../../dashboards/alertmanager.ts";
+import type { FeedHours } from "../../dashboards/feed_hours.ts";
 import { LOOPBACK } from "./free_port.ts";
 import { findGoTool, type GoTool } from "./go_tool.ts";
 import { type LocalServer, startLocalServer } from "./local_server.ts";
@@ -96,9 +97,9 @@ async function copyRules(rules_dir: string): Promise<void> {
  * @throws StartFault if it can't be built, or does not start.
  */
 export async function startAlertmanager(
-  options: WatcherOptions & { webhook_url: URL | null },
+  options: WatcherOptions & { webhook_url: URL | null; feed_hours?: FeedHours },
 ): Promise<LocalServer> {
-  const { data_dir, port, progress, stopping, webhook_url } = options;
+  const { data_dir, port, progress, stopping, webhook_url, feed_hours } = options;
   const config_dir = `${data_dir}/alertmanager`;
   const program = await findGoTool(ALERTMANAGER, progress, stopping);
   return await startLocalServer({
@@ -113,7 +114,7 @@ export async function startAlertmanager(
       if (webhook_url_file !== null) await writeAtomically(webhook_url_file, String(webhook_url));
       await writeAtomically(
         `${config_dir}/alertmanager.yml`,
-        alertmanagerConfig({ webhook_url_file }),
+        alertmanagerConfig({ webhook_url_file, feed_hours }),
       );
       return {
         name: "alertmanager",

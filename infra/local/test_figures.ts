@@ -62,8 +62,15 @@ export async function figuresAreTrue(urls: StackUrls): Promise<void> {
   }
 }
 
-/** What the ledger has judged, against the rows of those minutes. */
-export async function judgedTicksAreTrue({ prometheus, postgres }: StackUrls): Promise<void> {
+/**
+ * What the ledger has judged, against the rows of those minutes and what came between the ticks.
+ *
+ * @param no_ticks_at_ms When records were sent to the topic that are no ticks.
+ */
+export async function judgedTicksAreTrue(
+  { prometheus, postgres }: StackUrls,
+  no_ticks_at_ms: readonly number[],
+): Promise<void> {
   let judged = 0;
   await eventually(
     async () => {
@@ -74,7 +81,9 @@ export async function judgedTicksAreTrue({ prometheus, postgres }: StackUrls): P
     () => "the ledger has judged no minute",
   );
   const judged_to = (await lastSample(prometheus, LEDGER.judged_to.name))!;
-  const counted = await rowsUntil(postgres, judged_to.value * 1_000 - 1);
+  const until_ms = judged_to.value * 1_000 - 1;
+  const counted = await rowsUntil(postgres, until_ms) +
+    no_ticks_at_ms.filter((at_ms) => at_ms <= until_ms).length;
   assert.equal(judged, counted, "the ledger has judged other ticks than there are rows");
 }
 

@@ -10,7 +10,7 @@ import { processIdentity } from "./process_identity.ts";
 import { seenBy } from "./test_small_disk.ts";
 
 const START = new URL("./start.ts", import.meta.url).pathname;
-const POLL_INTERVAL_MS = 50;
+const POLL_INTERVAL_MS = 200;
 
 /** A start that runs; disposing of it ends it by SIGKILL if a test has failed before its end. */
 export interface RunningStart extends AsyncDisposable {
@@ -137,11 +137,12 @@ export async function eventually(
   isSo: () => Promise<boolean>,
   deadline_ms: number,
   otherwise: () => string,
+  poll_interval_ms = POLL_INTERVAL_MS,
 ): Promise<void> {
   const give_up_at_ms = performance.now() + deadline_ms;
   while (!await isSo()) {
     if (performance.now() > give_up_at_ms) throw new Error(otherwise());
-    await sleep(POLL_INTERVAL_MS);
+    await sleep(poll_interval_ms);
   }
 }
 

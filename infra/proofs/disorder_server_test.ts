@@ -6,11 +6,13 @@ import { stopRun, withProof } from "./whole_run.ts";
 
 const MAX_SPEED = ["--source", "replay", "--speed", "max", "--until-drained", "--file"];
 const LATENESS_MS = 5_000;
+/** The morning is enough: all of the day is another proof's. */
+const MORNING_TICKS = 40_000;
 
 Deno.test("proof: trades shuffled within the allowed lateness give the same candles", {
   ignore: !hasSharedData(),
 }, async () => {
-  const lines = await readTickLines("equity-2013-10-07");
+  const lines = (await readTickLines("equity-2013-10-07")).slice(0, MORNING_TICKS);
   const shuffled = shuffleWithin(lines, LATENESS_MS, 7);
   const moved = shuffled.filter((line, index) => line !== lines[index]).length;
   ok(moved > lines.length / 2, `only ${moved} lines have moved`);
@@ -29,7 +31,7 @@ Deno.test("proof: trades shuffled within the allowed lateness give the same cand
     );
   }
   const [in_order, out_of_order] = candles as [typeof candles[0], typeof candles[0]];
-  strictEqual(in_order.length, 1_450);
+  strictEqual(in_order.length, 520);
   // Sums of prices are not exact in doubles: their order may show in the last digits.
   const rounded = (candle: typeof in_order[0]) => ({
     ...candle,

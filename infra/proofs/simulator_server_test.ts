@@ -9,7 +9,7 @@ Deno.test("proof: the simulator's five symbols have candles, and prices as volat
   await withProof(async ({ start, database: { sql } }) => {
     const run = start(["--source", "simulator"], {
       PRICE_VOLATILITY: String(VOLATILITY),
-      TICK_INTERVAL: "0.02",
+      TICK_INTERVAL: "0.01",
       TAPELINE_SIMULATOR_SEED: "11",
     });
     await run.says("Tapeline runs");
@@ -18,8 +18,7 @@ Deno.test("proof: the simulator's five symbols have candles, and prices as volat
         const rows = await sql`select symbol from ticks group by symbol having count(*) >= 3000`;
         return rows.length === SYMBOLS.length;
       },
-      "a minute of ticks of each symbol",
-      120_000,
+      "half a minute of ticks of each symbol",
     );
     const { code, output } = await stopRun(run);
     strictEqual(code, 0, output);

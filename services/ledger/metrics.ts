@@ -14,7 +14,8 @@ export const METRICS = {
     name: "tapeline_ledger_judged_ticks_total",
     kind: "counter",
     unit: "ticks",
-    help: "Ticks in Kafka of the minutes that were found to balance, each minute once",
+    help:
+      "Records in the topic of ticks, of the minutes that were found to balance, each minute once",
     labels: [],
   },
   judged_to: {

@@ -3,11 +3,13 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
 import { readDeadLetter } from "../../runtime/dead_letters.ts";
-import { withServers } from "../../infra/local/test_servers.ts";
+import { sharedServers } from "../../infra/local/shared_servers.ts";
 import { BAD_INPUTS, type BadInput, badObject } from "./test_bad_inputs.ts";
 import { eventually } from "../../infra/testing/test_service.ts";
-import { makeTopics, readTicks, readTopic, withProducer } from "./test_producer.ts";
+import { readTicks, readTopic, withEmptyTopics, withProducer } from "./test_producer.ts";
 import { withFeedServer } from "./sources/test_feed.ts";
+
+const servers = sharedServers({ kafka: true });
 
 const NAMES = { symbol: "symbol", price: "price", volume: "volume", timestamp: "timestamp" };
 const FINNHUB_NAMES = { symbol: "s", price: "p", volume: "v", timestamp: "t" };
@@ -57,8 +59,7 @@ Deno.test("the table has at least 40 bad inputs", () => ok(BAD_INPUTS.length >= 
 
 Deno.test("each bad line of a file is reported with its number, the good ones are stored", async () => {
   const cases = BAD_INPUTS.filter((bad) => bad.row !== undefined);
-  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, data_dir }) => {
     const parts = ["\ufeffsymbol,timestamp,price,volume,trade_id,price_forming\r\n"].map(bytesOf);
     cases.forEach((bad, at) => {
       parts.push(bytesOf(`GOOD,${at},1,1,,\r\n`), bytesOf(bad.row!), bytesOf("\r\n"));
@@ -86,8 +87,7 @@ Deno.test("each bad line of a file is reported with its number, the good ones ar
 
 Deno.test("each bad tick over HTTP is named with its reason, the good ones are stored", async () => {
   const cases = BAD_INPUTS.filter((bad) => bad.json ?? bad.body);
-  await withServers({ kafka: true }, async ({ bootstrap }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap }) => {
     await withProducer(bootstrap, {
       TAPELINE_SOURCE: "http",
       TAPELINE_HTTP_BODY_BYTES_MAX: "4000000",
@@ -139,8 +139,7 @@ Deno.test("each bad tick over HTTP is named with its reason, the good ones are s
 
 Deno.test("each bad frame of a feed is a dead letter as it came, the good ones are stored", async () => {
   const cases = BAD_INPUTS.filter((bad) => bad.json ?? bad.body);
-  await withServers({ kafka: true }, async ({ bootstrap }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap }) => {
     await withFeedServer(async (feed) => {
       await withProducer(bootstrap, {
         TAPELINE_SOURCE: "finnhub",
@@ -179,8 +178,7 @@ Deno.test("each bad frame of a feed is a dead letter as it came, the good ones a
 });
 
 Deno.test("a file of mostly bad lines does not end the producer: each line is a dead letter", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, data_dir }) => {
     const count = 30_000;
     const rows = Array.from(
       { length: count },

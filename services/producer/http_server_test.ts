@@ -1,8 +1,10 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { withServers } from "../../infra/local/test_servers.ts";
+import { sharedServers } from "../../infra/local/shared_servers.ts";
 import { eventually, TEST_DEADLINE_MS } from "../../infra/testing/test_service.ts";
-import { makeTopics, readTicks, withProducer } from "./test_producer.ts";
+import { readTicks, withEmptyTopics, withProducer } from "./test_producer.ts";
 import { receiptsDiffer } from "./test_receipts.ts";
+
+const servers = sharedServers({ kafka: true });
 
 const ENVIRONMENT = { TAPELINE_SOURCE: "http", TAPELINE_HTTP_CONFIRM_DEADLINE_MS: "60000" };
 
@@ -32,8 +34,7 @@ async function post(url: string, ids: readonly string[]): Promise<Answer> {
 }
 
 Deno.test("what HTTP accepted while the broker went away and came back is in Kafka once", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, kafka }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, kafka }) => {
     const answers: Answer[] = [];
     await withProducer(bootstrap, ENVIRONMENT, async (producer) => {
       const url = await producer.httpUrl();
@@ -67,8 +68,7 @@ Deno.test("what HTTP accepted while the broker went away and came back is in Kaf
 });
 
 Deno.test("a producer to which nobody sends says that Kafka is away, and that it is back", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, kafka }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, kafka }) => {
     await withProducer(bootstrap, ENVIRONMENT, async (producer) => {
       strictEqual((await post(await producer.httpUrl(), ["a"])).status, 202);
       // Nothing of its own is under way any more once the receipt is there.
@@ -89,8 +89,7 @@ Deno.test("a producer to which nobody sends says that Kafka is away, and that it
 });
 
 Deno.test("a stop while Kafka is away says how much is not confirmed", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, kafka }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, kafka }) => {
     const environment = { ...ENVIRONMENT, TAPELINE_SHUTDOWN_DEADLINE_MS: "500" };
     await withProducer(bootstrap, environment, async (producer) => {
       const url = await producer.httpUrl();
@@ -109,8 +108,7 @@ Deno.test("a stop while Kafka is away says how much is not confirmed", async () 
 });
 
 Deno.test("while the broker is away the queue fills, and then it is 429", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, kafka }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, kafka }) => {
     const environment = { ...ENVIRONMENT, TAPELINE_QUEUE_TICKS: "100", TAPELINE_BATCH_TICKS: "50" };
     await withProducer(bootstrap, environment, async (producer) => {
       const url = await producer.httpUrl();
@@ -139,8 +137,7 @@ Deno.test("while the broker is away the queue fills, and then it is 429", async 
 });
 
 Deno.test("a caller's marker is behind its ticks in every partition", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap }) => {
     await withProducer(bootstrap, ENVIRONMENT, async (producer) => {
       const url = await producer.httpUrl();
       await post(url, Array.from({ length: 30 }, (_, at) => String(at)));

@@ -1,10 +1,12 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
-import { withServers } from "../../infra/local/test_servers.ts";
+import { sharedServers } from "../../infra/local/shared_servers.ts";
 import { eventually } from "../../infra/testing/test_service.ts";
 import { hasSharedData, readTickLines, sharedFile } from "../../infra/testing/shared_data.ts";
-import { makeTopics, readTicks, readTopic, sentTicks, withProducer } from "./test_producer.ts";
+import { readTicks, readTopic, sentTicks, withEmptyTopics, withProducer } from "./test_producer.ts";
 import { receiptsDiffer } from "./test_receipts.ts";
+
+const servers = sharedServers({ kafka: true });
 
 const max = (file: string): { [variable: string]: string } => ({
   TAPELINE_SOURCE: "replay",
@@ -22,8 +24,7 @@ Deno.test("a replayed file is in Kafka line by line, once, however often it is s
   ignore: !hasSharedData(),
 }, async () => {
   const file = sharedFile("equity-2013-10-07/ticks.csv.gz");
-  await withServers({ kafka: true }, async ({ bootstrap }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap }) => {
     await withProducer(bootstrap, max(file), async (producer) => {
       strictEqual(await producer.ended(), 0);
     });
@@ -69,8 +70,7 @@ Deno.test("a replayed file is in Kafka line by line, once, however often it is s
 });
 
 Deno.test("a replay that is killed goes on where Kafka says, nothing lost and nothing twice", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, data_dir }) => {
     const file = `${data_dir}/long.csv`;
     const count = 60_000;
     await Deno.writeTextFile(`${data_dir}/target.csv`, generated(count));
@@ -98,8 +98,7 @@ Deno.test("a replay that is killed goes on where Kafka says, nothing lost and no
 });
 
 Deno.test("a replay that is told to stop goes on when it is started again", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, data_dir }) => {
     const file = `${data_dir}/long.csv`;
     const count = 40_000;
     await Deno.writeTextFile(file, generated(count));
@@ -123,8 +122,7 @@ Deno.test("a replay that is told to stop goes on when it is started again", asyn
 });
 
 Deno.test("the broker away in the middle of a replay: nothing is lost, nothing comes twice", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, data_dir, kafka }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, data_dir, kafka }) => {
     const file = `${data_dir}/long.csv`;
     const count = 60_000;
     await Deno.writeTextFile(file, generated(count));
@@ -146,8 +144,7 @@ Deno.test("daily index prices are ticks at midnight, the cut last line is a dead
   ignore: !hasSharedData(),
 }, async () => {
   const file = sharedFile("index-csv/indexProcessed_HSI_truncated.csv");
-  await withServers({ kafka: true }, async ({ bootstrap }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap }) => {
     await withProducer(bootstrap, max(file), async (producer) => {
       strictEqual(await producer.ended(), 0);
       const refused = producer.lines.filter((line) => line.event === "line_refused");

@@ -1,7 +1,9 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { withServers } from "../../infra/local/test_servers.ts";
+import { sharedServers } from "../../infra/local/shared_servers.ts";
 import { eventually } from "../../infra/testing/test_service.ts";
-import { makeTopics, readTicks, withProducer } from "./test_producer.ts";
+import { readTicks, withEmptyTopics, withProducer } from "./test_producer.ts";
+
+const servers = sharedServers({ kafka: true });
 
 const max = (file: string): { [variable: string]: string } => ({
   TAPELINE_SOURCE: "replay",
@@ -44,8 +46,7 @@ async function contentOf(bootstrap: string): Promise<{
 }
 
 Deno.test("files of one name, and one that has grown, are sources of their own, for good", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, data_dir }) => {
     for (const [folder, first, count] of [["a", 0, 50], ["b", 10_000, 70]] as const) {
       await Deno.mkdir(`${data_dir}/${folder}`);
       await Deno.writeTextFile(`${data_dir}/${folder}/trades.csv`, HEADER + rows(first, count));
@@ -72,8 +73,7 @@ Deno.test("files of one name, and one that has grown, are sources of their own, 
 });
 
 Deno.test("a resumed replay keeps its source, and a search that ends early says so", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, data_dir }) => {
     for (const [folder, count] of [["a", 9_000], ["b", 40_000]] as const) {
       await Deno.mkdir(`${data_dir}/${folder}`);
       await Deno.writeTextFile(`${data_dir}/${folder}/long.csv`, HEADER + rows(0, count));
@@ -104,8 +104,7 @@ Deno.test("a resumed replay keeps its source, and a search that ends early says 
 });
 
 Deno.test("samples of a file are a source of their own, which never ends", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, data_dir }) => {
     const file = `${data_dir}/trades.csv`;
     await Deno.writeTextFile(file, HEADER + rows(0, 50));
     const environment = {
@@ -130,8 +129,7 @@ Deno.test("samples of a file are a source of their own, which never ends", async
 });
 
 Deno.test("files of one name that are replayed at the same moment are sources of their own", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap, data_dir }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap, data_dir }) => {
     const replays = ["a", "b", "c"].map(async (folder, at) => {
       await Deno.mkdir(`${data_dir}/${folder}`);
       await Deno.writeTextFile(`${data_dir}/${folder}/trades.csv`, HEADER + rows(0, 50 + at));

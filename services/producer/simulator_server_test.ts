@@ -1,13 +1,14 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { partitionOf } from "../../contract/partition.ts";
-import { withServers } from "../../infra/local/test_servers.ts";
+import { sharedServers } from "../../infra/local/shared_servers.ts";
 import { eventually } from "../../infra/testing/test_service.ts";
-import { makeTopics, readTicks, sentTicks, withProducer } from "./test_producer.ts";
+import { readTicks, sentTicks, withEmptyTopics, withProducer } from "./test_producer.ts";
 import { receiptsDiffer } from "./test_receipts.ts";
 
+const servers = sharedServers({ kafka: true });
+
 Deno.test("the simulator's ticks reach Kafka, with markers and complete receipts", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap }) => {
     await withProducer(bootstrap, { TICK_INTERVAL: "0.01" }, async (producer) => {
       await producer.ready();
       await eventually(
@@ -37,8 +38,7 @@ Deno.test("the simulator's ticks reach Kafka, with markers and complete receipts
 });
 
 Deno.test("an interval of 0.0001 s is kept: ten ticks of each of five symbols in a millisecond", async () => {
-  await withServers({ kafka: true }, async ({ bootstrap }) => {
-    await makeTopics(bootstrap);
+  await withEmptyTopics(servers(), async ({ bootstrap }) => {
     await withProducer(bootstrap, { TICK_INTERVAL: "0.0001" }, async (producer) => {
       await producer.ready();
       await eventually(

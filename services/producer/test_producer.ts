@@ -2,6 +2,9 @@
 import { type Marker, RECORD_KIND_HEADER } from "../../contract/records.ts";
 import { decodeTick, type Tick } from "../../contract/tick.ts";
 import { DEFAULT_TOPIC_NAMES, topicShapes } from "../../contract/topics.ts";
+import { LOOPBACK } from "../../infra/local/free_port.ts";
+import { answersKafka, type LocalKafka } from "../../infra/local/kafka_server.ts";
+import type { TestServers } from "../../infra/local/test_servers.ts";
 import { type ServiceUnderTest, withService } from "../../infra/testing/test_service.ts";
 import { createKafka, ensureTopics, type KafkaOptions } from "../../runtime/kafka.ts";
 import { openReader, readRange, type ReadRecord } from "../../runtime/kafka_reader.ts";
@@ -18,14 +21,45 @@ export function testKafka(bootstrap: string): KafkaOptions {
   };
 }
 
-/** Makes the topics under their default names. */
+/** Makes the topics under their default names; what an earlier test left in them is gone. */
 export async function makeTopics(bootstrap: string): Promise<void> {
+  const kafka = createKafka(testKafka(bootstrap));
   const shapes = topicShapes({
     names: DEFAULT_TOPIC_NAMES,
     tick_partitions: PARTITIONS,
     retention_ms: 86_400_000,
   });
-  await ensureTopics(createKafka(testKafka(bootstrap)), Object.values(shapes));
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    await admin.deleteTopics({ topics: await admin.listTopics() });
+  } finally {
+    await admin.disconnect();
+  }
+  await ensureTopics(kafka, Object.values(shapes));
+}
+
+/** What a test of a file's shared servers works with. */
+export interface EmptyTopics {
+  bootstrap: string;
+  kafka: LocalKafka;
+  /** A directory of its own. */
+  data_dir: string;
+}
+
+/**
+ * Runs a test on servers that it shares with others, with topics that hold nothing.
+ *
+ * @param servers The servers; a broker that an earlier test has killed is started again.
+ * @param test What to do with them.
+ */
+export async function withEmptyTopics<Result>(
+  { bootstrap, kafka, data_dir }: TestServers,
+  test: (topics: EmptyTopics) => Promise<Result>,
+): Promise<Result> {
+  if (!await answersKafka(LOOPBACK, kafka.port)) await kafka.restart();
+  await makeTopics(bootstrap);
+  return await test({ bootstrap, kafka, data_dir: await Deno.makeTempDir({ dir: data_dir }) });
 }
 
 /** A producer process. */
