@@ -11,17 +11,28 @@ if (!Number.isSafeInteger(rounds) || rounds < 1) {
   Deno.exit(2);
 }
 const figures = await benchTelemetry(rounds, (line) => console.log(line));
-const of = (name: string, figure: keyof RunFigures): number =>
-  median(figures.get(name)!.map((run) => run[figure]));
-console.log(`\nmedians of ${rounds}:           wall time   CPU time   against off: wall    CPU`);
+console.log(
+  `\nmedians of ${rounds}`.padEnd(24) + "against off of the same round: the median, and from to",
+);
+console.log(`${"".padEnd(23)}wall time CPU time    wall                        CPU`);
 for (const name of figures.keys()) {
-  const [wall, cpu] = [of(name, "wall_seconds"), of(name, "cpu_seconds")];
-  const share = (value: number, off: number): string =>
-    `${((value / off - 1) * 100).toFixed(1)} %`.padStart(8);
   console.log(
-    `${name.padEnd(22)} ${wall.toFixed(1).padStart(9)} s ${cpu.toFixed(1).padStart(8)} s ` +
-      `${" ".repeat(14)}${share(wall, of("off", "wall_seconds"))}${
-        share(cpu, of("off", "cpu_seconds"))
-      }`,
+    `${name.padEnd(20)} ${cell("wall_seconds", name)} ${cell("cpu_seconds", name)}` +
+      (name === "off"
+        ? ""
+        : `    ${against("wall_seconds", name)}    ${against("cpu_seconds", name)}`),
   );
+}
+
+function cell(figure: keyof RunFigures, name: string): string {
+  return `${median(figures.get(name)!.map((run) => run[figure])).toFixed(1).padStart(8)} s`;
+}
+
+/** How much more than without metrics, in the median and at the least and most. */
+function against(figure: keyof RunFigures, name: string): string {
+  const off = figures.get("off")!;
+  const ratios = figures.get(name)!.map((run, round) => run[figure] / off[round]![figure]);
+  const [middle, least, most] = [median(ratios), Math.min(...ratios), Math.max(...ratios)]
+    .map((ratio) => `${ratio >= 1 ? "+" : ""}${((ratio - 1) * 100).toFixed(1)} %`);
+  return `${middle!.padStart(7)} (${least} to ${most})`.padEnd(28);
 }

@@ -1,6 +1,7 @@
 /**
  * What measuring costs: the same ticks through the whole pipeline without metrics, with them, and
- * with them and traces. One run of each in turn, several times; the medians count.
+ * with them and traces. One run of each in turn, several times; what counts is each run against the
+ * one without metrics of the same round, so that a machine that slows down slows both.
  */
 import { sumOf } from "./figures.ts";
 import { createPricePath, symbolSeed } from "../../services/producer/sources/price_path.ts";
@@ -70,8 +71,10 @@ export async function benchTelemetry(
       // The first run pays for files and caches that are cold, and counts for nothing.
       await runOnce(servers, "warm", file, modes[0]!);
       for (let round = 0; round < rounds; round++) {
-        for (const [at, mode] of modes.entries()) {
-          const run = await runOnce(servers, `round${round}-${at}`, file, mode);
+        for (let turn = 0; turn < modes.length; turn++) {
+          // Each comes first, in the middle and last as often: what came before may matter.
+          const mode = modes[(round + turn) % modes.length]!;
+          const run = await runOnce(servers, `round${round}-${turn}`, file, mode);
           figures.get(mode.name)!.push(run);
           tell(
             `round ${round + 1} ${mode.name.padEnd(18)} ${

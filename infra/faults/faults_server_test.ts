@@ -10,7 +10,7 @@ import { SCENARIOS } from "./scenarios/all.ts";
 import { formatOutcomes } from "./table.ts";
 
 const DAY_MS = 86_400_000;
-const COUNT = 3;
+const COUNT = 2;
 
 const seed = Number(Deno.env.get("FAULTS_SEED") ?? Math.floor(Date.now() / DAY_MS));
 

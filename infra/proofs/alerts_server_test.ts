@@ -3,6 +3,7 @@
  * within the time that the alert promises; and that it ends when the cause does.
  */
 import assert from "node:assert/strict";
+import openPostgres from "postgres";
 import { withDatabase } from "../../services/sink/sink_test_data.ts";
 import { withTestDirectory } from "../local/test_servers.ts";
 import { eventually, notedPids, runStart } from "../local/test_start.ts";
@@ -31,6 +32,16 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
     const caller = startCaller(producer_http!);
     const paged: string[] = [];
     try {
+      /** Waits for an alert, for as long as it may take. */
+      const comes = async (name: string, started_at_ms = performance.now()): Promise<void> => {
+        await eventually(
+          () => Promise.resolve(webhook.firing().includes(name)),
+          promisedMs(name) - (performance.now() - started_at_ms),
+          () => `${name} has not come within ${promisedMs(name)} ms; there are ${webhook.firing()}`,
+        );
+        const elapsed_s = (performance.now() - started_at_ms) / 1_000;
+        paged.push(`${name.padEnd(36)} ${elapsed_s.toFixed(0).padStart(3)} s to page`);
+      };
       /** Brings about a cause, and waits for the alert. */
       const pages = async (
         name: string,
@@ -39,13 +50,7 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
         await quiet(webhook);
         const started_at_ms = performance.now();
         await cause();
-        await eventually(
-          () => Promise.resolve(webhook.firing().includes(name)),
-          promisedMs(name),
-          () => `${name} has not come within ${promisedMs(name)} ms; there are ${webhook.firing()}`,
-        );
-        const elapsed_s = (performance.now() - started_at_ms) / 1_000;
-        paged.push(`${name.padEnd(36)} ${elapsed_s.toFixed(0).padStart(3)} s to page`);
+        await comes(name, started_at_ms);
       };
       /** The same; then the cause is ended, all is quiet, and nothing else has come. */
       const pagesAndEnds = async (
@@ -72,25 +77,27 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
           () => void (caller.silent = true),
           () => void (caller.silent = false),
         ));
-      await test.step("garbage comes in", () =>
+      await test.step("garbage comes in, and a row is lost and put back meanwhile", () =>
         pagesAndEnds(
           "DeadLettersGrow producer",
-          () => void (caller.bad = true),
-          () => void (caller.bad = false),
-          // Nothing good comes meanwhile.
-          ["FeedSilent"],
-        ));
-      await test.step("a row is lost, and put back", () =>
-        pagesAndEnds(
-          "LedgerOutOfBalance",
-          () =>
-            withRows(
+          async () => {
+            caller.bad = true;
+            await withRows(
               postgres!,
               "DELETE FROM ticks USING lost WHERE ticks.kafka_offset = " +
                 "lost.kafka_offset AND ticks.kafka_partition = lost.kafka_partition",
-            ),
-          () => withRows(postgres!, "INSERT INTO ticks SELECT * FROM lost"),
+            );
+            await comes("LedgerOutOfBalance");
+            await withRows(postgres!, "INSERT INTO ticks SELECT * FROM lost");
+          },
+          () => void (caller.bad = false),
+          // Nothing good comes meanwhile.
+          ["FeedSilent", "LedgerOutOfBalance"],
         ));
+      await test.step("a lock in the database holds the sink up", async () => {
+        const lock = lockTicks(postgres!);
+        await pagesAndEnds("ConsumerBehind sink", lock.taken, lock.release);
+      });
       await test.step("the sink is frozen", () =>
         pagesAndEnds("TargetAbsent sink", freeze("sink"), thaw("sink")));
       await test.step("the aggregator is frozen", () =>
@@ -117,6 +124,31 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
     }
   });
 });
+
+/**
+ * Holds a lock on the table of ticks, as a migration by hand does that somebody forgot to end: on a
+ * connection without the limits that all of ours have.
+ */
+function lockTicks(database_url: string): { taken(): Promise<void>; release(): Promise<void> } {
+  const [locked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let over: Promise<unknown> = Promise.resolve();
+  return {
+    taken: async () => {
+      const sql = openPostgres(database_url, { max: 1 });
+      over = sql.begin(async (transaction) => {
+        await transaction`LOCK TABLE ticks IN EXCLUSIVE MODE`;
+        locked.resolve();
+        await released.promise;
+      }).finally(() => sql.end());
+      over.catch(locked.reject);
+      await locked.promise;
+    },
+    release: async () => {
+      released.resolve();
+      await over;
+    },
+  };
+}
 
 /** Takes one row aside, where that has not been done, and then does something with it. */
 async function withRows(database_url: string, statement: string): Promise<void> {

@@ -19,9 +19,8 @@ const ALONE = [
 ];
 /** Server tests wait a lot, each for servers of its own. */
 const LANES = 2;
-/** What waits nearly all the time, for alerts to fire and to end: a lane of its own. */
+/** What waits nearly all the time, for alerts to fire and to end: first, in a lane of its own. */
 const PATIENT = [
-  "infra/local/observability_server_test.ts",
   "infra/proofs/alerts_server_test.ts",
   "infra/proofs/postgres_alert_server_test.ts",
 ];
@@ -60,7 +59,7 @@ for (const file of ALONE.filter((file) => server_tests.includes(file))) {
 const waiting = server_tests.filter((file) => ![...ALONE, ...PATIENT].includes(file));
 const patient = PATIENT.filter((file) => server_tests.includes(file));
 await Promise.all([
-  runLane(patient),
+  runLane(patient).then(() => runLane(waiting)),
   ...Array.from({ length: LANES }, () => runLane(waiting)),
 ]);
 const left = (await leftProcesses()).filter((line) => !left_before.includes(line));
