@@ -1,5 +1,10 @@
 /** The reference of all metrics, docs/metrics.md. Pure. */
-import { type MetricRow, type MetricTable, SERVICE_METRICS } from "../runtime/metric_table.ts";
+import {
+  type MetricRow,
+  type MetricTable,
+  SERVICE_METRICS,
+  STAGE_METRICS,
+} from "../runtime/metric_table.ts";
 import { METRICS as AGGREGATOR } from "../services/aggregator/metrics.ts";
 import { KAFKA_METRICS } from "../infra/kafka/metrics.ts";
 import { METRICS as LAG } from "../services/lag/metrics.ts";
@@ -10,13 +15,13 @@ import { METRICS as POSTGRES, type PostgresMetric } from "../infra/postgres/metr
 import type { ServiceName } from "../contract/pipeline.ts";
 
 /** Every service's table. */
-export const METRIC_TABLES: { readonly [service in ServiceName]: MetricTable } = {
+export const METRIC_TABLES = {
   producer: PRODUCER,
   aggregator: AGGREGATOR,
   sink: SINK,
   lag: LAG,
   ledger: LEDGER,
-};
+} satisfies { readonly [service in ServiceName]: MetricTable };
 
 /** The page: a metric a line, with the services that have it. */
 export function metricsPage(): string {
@@ -50,6 +55,16 @@ export function metricsPage(): string {
     "| metric | kind | unit | labels | services | what it is |",
     "| --- | --- | --- | --- | --- | --- |",
     ...lines,
+    "",
+    "## Kinds of errors",
+    "",
+    `All that \`${STAGE_METRICS.errors.name}\` has in its label, each told as 0 until it happens.`,
+    "",
+    "| service | kinds |",
+    "| --- | --- |",
+    ...Object.entries(METRIC_TABLES).map(([service, { errors }]) =>
+      `| ${service} | ${errors.values.map((kind) => `\`${kind}\``).join(" ")} |`
+    ),
     "",
     "## The broker",
     "",

@@ -76,8 +76,7 @@ export function serviceRow(service: string, metrics: MetricTable): Row {
       : null,
     {
       title: "Errors",
-      description: "Errors that were met and dealt with, a second, by kind. Nothing is drawn " +
-        "where there was none.",
+      description: "Errors that were met and dealt with, a second, by kind: of each that there is.",
       kind: "lines",
       unit: "cps",
       queries: [{ query: STAGE_QUERIES.errors(service), legend: "{{kind}}" }],

@@ -8,6 +8,11 @@ export interface MetricRow {
   unit: string;
   help: string;
   labels: readonly string[];
+  /**
+   * All values of a counter's one label. Each is told as 0 from the start: the first increase of a
+   * series that was not there before is no increase to Prometheus.
+   */
+  values?: readonly string[];
   /** Upper bounds of a histogram's buckets, in its unit. */
   buckets?: readonly number[];
   /** The histogram carries exemplars: an observation may name the trace that it belongs to. */
@@ -134,6 +139,17 @@ export const STAGE_METRICS = {
     exemplars: true,
   },
 } as const satisfies MetricTable;
+
+/**
+ * The errors of a service, by all the kinds that it meets.
+ *
+ * @param kinds What it counts errors as, and nothing else.
+ */
+export function errorsOf<const Kinds extends readonly string[]>(
+  kinds: Kinds,
+): typeof STAGE_METRICS.errors & { readonly values: Kinds } {
+  return { ...STAGE_METRICS.errors, values: kinds };
+}
 
 /** What every stage measures that reads a topic. */
 export const READER_METRICS = {

@@ -24,10 +24,18 @@ interface ExemplarHistogram<Name extends string> {
   get: Histogram["get"];
 }
 
+/** A counter whose label has no other values than its row names. */
+interface KnownCounter<Name extends string, Value extends string> {
+  inc(labels: { [name in Name]: Value }, value?: number): void;
+  get: Counter["get"];
+}
+
 type AnyRegistry = Registry<PrometheusContentType | OpenMetricsContentType>;
 
 /** The instrument of a row: prom-client's, with the row's labels in its type. */
-type Instrument<Row extends MetricRow> = Row["kind"] extends "counter" ? Counter<Label<Row>>
+type Instrument<Row extends MetricRow> = Row extends { values: readonly (infer Value)[] }
+  ? KnownCounter<Label<Row>, Value & string>
+  : Row["kind"] extends "counter" ? Counter<Label<Row>>
   : Row["kind"] extends "gauge" ? Gauge<Label<Row>>
   : Row extends { exemplars: true } ? ExemplarHistogram<Label<Row>>
   : Histogram<Label<Row>>;
@@ -147,8 +155,11 @@ function instrument(row: MetricRow, registry: AnyRegistry): Counter | Gauge | Hi
     registers: [registry],
   };
   switch (row.kind) {
-    case "counter":
-      return new Counter(options);
+    case "counter": {
+      const counter = new Counter(options);
+      for (const value of row.values ?? []) counter.inc({ [row.labels[0]!]: value }, 0);
+      return counter;
+    }
     case "gauge":
       return new Gauge(options);
     case "histogram":

@@ -1,5 +1,5 @@
 import { match, strictEqual } from "node:assert/strict";
-import { STAGE_METRICS } from "./metric_table.ts";
+import { errorsOf, STAGE_METRICS } from "./metric_table.ts";
 import { createMetrics } from "./metrics.ts";
 
 Deno.test("instruments come from the table, with the service's label", async () => {
@@ -12,6 +12,14 @@ Deno.test("instruments come from the table, with the service's label", async () 
   match(text, /tapeline_batch_duration_seconds_bucket\{le="0.025"[^}]*\} 1/);
   match(text, /process_cpu_seconds_total/);
   strictEqual(content_type.startsWith("text/plain"), true);
+});
+
+Deno.test("what a label may say is told as 0 before it is counted", async () => {
+  const { metrics, expose } = createMetrics("sink", { errors: errorsOf(["away", "slow"]) });
+  metrics.errors.inc({ kind: "slow" });
+  const { text } = await expose(false);
+  match(text, /tapeline_errors_total\{[^}]*kind="away"[^}]*\} 0/);
+  match(text, /tapeline_errors_total\{[^}]*kind="slow"[^}]*\} 1/);
 });
 
 Deno.test("OpenMetrics is told on request", async () => {

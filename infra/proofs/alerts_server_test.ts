@@ -4,7 +4,10 @@
  */
 import assert from "node:assert/strict";
 import openPostgres from "postgres";
+import { alertScope } from "../../dashboards/query.ts";
+import { STAGE_QUERIES } from "../../dashboards/service_row.ts";
 import { withDatabase } from "../../services/sink/sink_test_data.ts";
+import { query } from "../local/test_prometheus.ts";
 import { withTestDirectory } from "../local/test_servers.ts";
 import { eventually, notedPids, runStart } from "../local/test_start.ts";
 import {
@@ -28,7 +31,7 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
     });
     await stack.says("Tapeline runs");
     await stack.says("prometheus runs", BUILD_DEADLINE_MS);
-    const { producer_http, alertmanager, postgres } = await stack.endpoints();
+    const { producer_http, alertmanager, prometheus, postgres } = await stack.endpoints();
     const caller = startCaller(producer_http!);
     const paged: string[] = [];
     try {
@@ -77,6 +80,11 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
           () => void (caller.silent = true),
           () => void (caller.silent = false),
         ));
+      // Not next to another stall of the sink: both together would be slow for as long as SinkSlow asks.
+      await test.step("a lock in the database holds the sink up", async () => {
+        const lock = lockTicks(postgres!);
+        await pagesAndEnds("ConsumerBehind sink", lock.taken, lock.release);
+      });
       await test.step("garbage comes in, and a row is lost and put back meanwhile", () =>
         pagesAndEnds(
           "DeadLettersGrow producer",
@@ -94,10 +102,6 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
           // Nothing good comes meanwhile.
           ["FeedSilent", "LedgerOutOfBalance"],
         ));
-      await test.step("a lock in the database holds the sink up", async () => {
-        const lock = lockTicks(postgres!);
-        await pagesAndEnds("ConsumerBehind sink", lock.taken, lock.release);
-      });
       await test.step("the sink is frozen", () =>
         pagesAndEnds("TargetAbsent sink", freeze("sink"), thaw("sink")));
       await test.step("the aggregator is frozen", () =>
@@ -114,6 +118,13 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
             await thaw("kafka")();
           }
         }));
+      await test.step("whom the broker failed has counted it, as its board shows", async () => {
+        for (const service of ["aggregator", "ledger"]) {
+          const errors = STAGE_QUERIES.errors(service)(alertScope("10m"));
+          const met = await query(prometheus!, `(${errors}) > 0`);
+          assert.ok(met.length > 0, `${service} shows no error`);
+        }
+      });
     } finally {
       caller.stop();
       // A test's output is not shown; its steps are.

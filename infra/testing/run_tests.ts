@@ -24,6 +24,16 @@ const PATIENT = [
   "infra/proofs/alerts_server_test.ts",
   "infra/proofs/postgres_alert_server_test.ts",
 ];
+/** What takes a minute and more comes before the others, so that no lane waits for it in the end. */
+const LONG = [
+  "infra/local/start_server_test.ts",
+  "infra/local/observability_server_test.ts",
+  "infra/faults/faults_server_test.ts",
+  "infra/proofs/restart_server_test.ts",
+  "infra/proofs/disorder_server_test.ts",
+  "services/producer/outage_server_test.ts",
+  "services/sink/sink_faults_server_test.ts",
+];
 /**
  * Half of a test run's CPU time went into optimizing Kafka's code for brokers that live for seconds:
  * the JVM's first compiler alone does for them.
@@ -39,7 +49,7 @@ const tests = all_tests
 const unit_tests = tests.filter((file) => !file.endsWith(SERVER_TEST));
 const server_tests = unit_only ? [] : tests.filter((file) => file.endsWith(SERVER_TEST));
 
-for (const file of [...ALONE, ...PATIENT]) {
+for (const file of [...ALONE, ...PATIENT, ...LONG]) {
   if (!all_tests.includes(file)) throw new Error(`There is no test ${file}, which has its place`);
 }
 if (unit_tests.length + server_tests.length === 0) {
@@ -56,7 +66,8 @@ if (unit_tests.length > 0) await runGroup(unit_tests, tell);
 for (const file of ALONE.filter((file) => server_tests.includes(file))) {
   await runGroup([file], tell);
 }
-const waiting = server_tests.filter((file) => ![...ALONE, ...PATIENT].includes(file));
+const others = server_tests.filter((file) => ![...ALONE, ...PATIENT, ...LONG].includes(file));
+const waiting = [...LONG.filter((file) => server_tests.includes(file)), ...others];
 const patient = PATIENT.filter((file) => server_tests.includes(file));
 await Promise.all([
   runLane(patient).then(() => runLane(waiting)),

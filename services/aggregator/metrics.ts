@@ -1,6 +1,7 @@
 /** What the aggregator measures. */
 import {
   DURATION_BUCKETS,
+  errorsOf,
   type MetricTable,
   READER_METRICS,
   STAGE_METRICS,
@@ -9,6 +10,7 @@ import {
 export const METRICS = {
   ...STAGE_METRICS,
   ...READER_METRICS,
+  errors: errorsOf(["consumer_crash", "takeover", "other_offset", "transaction", "stuck"]),
   assigned: {
     name: "tapeline_aggregator_partitions",
     kind: "gauge",

@@ -1,11 +1,11 @@
 /** What the lag service measures of every consumer group. */
-import { DURATION_BUCKETS, type MetricTable, STAGE_METRICS } from "../../runtime/metric_table.ts";
+import { DURATION_BUCKETS, errorsOf, type MetricTable } from "../../runtime/metric_table.ts";
 
 const PARTITION = ["group", "topic", "partition"] as const;
 const GROUP = ["group"] as const;
 
 export const METRICS = {
-  errors: STAGE_METRICS.errors,
+  errors: errorsOf(["look", "partition", "group", "groups_left_out"]),
   look_duration: {
     name: "tapeline_lag_look_duration_seconds",
     kind: "histogram",

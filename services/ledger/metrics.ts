@@ -1,8 +1,8 @@
 /** What the ledger service measures. */
-import { type MetricTable, STAGE_METRICS } from "../../runtime/metric_table.ts";
+import { errorsOf, type MetricTable } from "../../runtime/metric_table.ts";
 
 export const METRICS = {
-  errors: STAGE_METRICS.errors,
+  errors: errorsOf(["audit"]),
   differences: {
     name: "tapeline_ledger_differences",
     kind: "gauge",

@@ -1,8 +1,14 @@
 /** What the producer measures. */
-import { DURATION_BUCKETS, type MetricTable, STAGE_METRICS } from "../../runtime/metric_table.ts";
+import {
+  DURATION_BUCKETS,
+  errorsOf,
+  type MetricTable,
+  STAGE_METRICS,
+} from "../../runtime/metric_table.ts";
 
 export const METRICS = {
   ...STAGE_METRICS,
+  errors: errorsOf(["dead_letter_lost", "http_request", "feed_lost", "feed_error"]),
   queue_depth: {
     name: "tapeline_producer_queue_depth",
     kind: "gauge",

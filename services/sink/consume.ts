@@ -84,7 +84,6 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     metrics.sent.inc({ to: table }, 0);
     metrics.rows_stored.inc({ table }, 0);
   }
-  metrics.errors.inc({ kind: "disk_full" }, 0);
 
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     if (payload.batchSize > 0) return;

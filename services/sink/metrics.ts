@@ -1,14 +1,26 @@
 /** What the sink measures. */
 import {
   DURATION_BUCKETS,
+  errorsOf,
   type MetricTable,
   READER_METRICS,
   STAGE_METRICS,
 } from "../../runtime/metric_table.ts";
 
+/** Why a transaction did not come about. */
+export const STORE_FAULTS = [
+  ...["position_moved", "partition_missing", "row_refused"] as const,
+  ...["too_slow", "disk_full", "database"] as const,
+] as const;
+
 export const METRICS = {
   ...STAGE_METRICS,
   ...READER_METRICS,
+  errors: errorsOf([
+    ...STORE_FAULTS,
+    ...["consumer_crash", "claim", "trimmed", "kafka_commit", "retention", "stuck"] as const,
+    "dead_letters",
+  ]),
   rows_stored: {
     name: "tapeline_sink_rows_stored_total",
     kind: "counter",

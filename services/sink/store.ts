@@ -5,6 +5,7 @@ import { CANDLE_COLUMNS } from "./candle_slice.ts";
 import { copyLines } from "./copy.ts";
 import type { PositionOwner } from "./position.ts";
 import type { Slice } from "./slice.ts";
+import type { STORE_FAULTS } from "./metrics.ts";
 import { openStoreSpans } from "./store_spans.ts";
 import { TICK_COLUMNS } from "./tick_slice.ts";
 
@@ -14,13 +15,7 @@ export class PositionMovedError extends Error {
 }
 
 /** Why a transaction did not come about. */
-export type StoreFault =
-  | "position_moved"
-  | "partition_missing"
-  | "row_refused"
-  | "too_slow"
-  | "disk_full"
-  | "database";
+export type StoreFault = typeof STORE_FAULTS[number];
 
 /** Data exceptions and violated constraints (PostgreSQL documentation, appendix A). */
 const ROW_CLASSES = ["22", "23"];
