@@ -9,6 +9,7 @@ import {
   CompressionCodecs,
   CompressionTypes,
   ConfigResourceTypes,
+  type ITopicMetadata,
   Kafka,
   type KafkaConfig,
   type LogEntry,
@@ -19,6 +20,7 @@ import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
 import type { TopicShape } from "../contract/topics.ts";
+import { sleep } from "./backoff.ts";
 import type { Logger } from "./log.ts";
 
 /** How to reach Kafka. */
@@ -141,6 +143,10 @@ export function createKafka(options: KafkaOptions): Kafka {
   return new Kafka(kafkaConfig(options));
 }
 
+/** What a broker answers about a topic that was made a moment ago. */
+const NOT_LED_YET = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE"];
+const LED_INTERVAL_MS = 100;
+
 /**
  * Makes the topics that are missing, and checks those that are there.
  *
@@ -159,7 +165,8 @@ export async function ensureTopics(
   try {
     const known = await admin.listTopics();
     await admin.createTopics({
-      waitForLeaders: true,
+      // kafkajs gives up waiting where the broker has not heard yet of what its controller has made.
+      waitForLeaders: false,
       timeout: deadline_ms,
       topics: shapes.filter(({ topic }) => !known.includes(topic)).map((
         { topic, partitions, settings },
@@ -170,7 +177,7 @@ export async function ensureTopics(
       })),
     });
     await checkSettings(admin, shapes.filter(({ topic }) => known.includes(topic)));
-    const { topics } = await admin.fetchTopicMetadata({ topics: shapes.map((s) => s.topic) });
+    const topics = await whenLed(admin, shapes.map(({ topic }) => topic), deadline_ms);
     for (const { topic, partitions } of shapes) {
       const found = topics.find((candidate) => candidate.name === topic)?.partitions.length ?? 0;
       if (found !== partitions) {
@@ -183,6 +190,35 @@ export async function ensureTopics(
     }
   } finally {
     await admin.disconnect();
+  }
+}
+
+/** Waits until the broker knows the topics, and every partition of theirs has a leader. */
+async function whenLed(
+  admin: Admin,
+  names: string[],
+  deadline_ms: number,
+): Promise<ITopicMetadata[]> {
+  const give_up_at_ms = performance.now() + deadline_ms;
+  for (;;) {
+    let missing: string;
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: names });
+      const led = topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+      if (led) return topics;
+      missing = "a partition has no leader";
+    } catch (error) {
+      const { type, message } = error as { type?: string; message: string };
+      if (!NOT_LED_YET.includes(type ?? "")) throw error;
+      missing = message;
+    }
+    if (performance.now() > give_up_at_ms) {
+      throw new Error(
+        `Kafka has not got the topics ${names.join(", ")} ready within ${deadline_ms} ms ` +
+          `(${missing}): its log says why`,
+      );
+    }
+    await sleep(LED_INTERVAL_MS);
   }
 }
 

@@ -3,6 +3,7 @@ import { BOARDS } from "../../dashboards/all.ts";
 import { isSql } from "../../dashboards/board.ts";
 import { scopeOf } from "../../dashboards/grafana.ts";
 import type { Scope } from "../../dashboards/query.ts";
+import { STAGE_QUERIES } from "../../dashboards/service_row.ts";
 import { PIPELINE, SERVICE_NAMES } from "../../contract/pipeline.ts";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
 import { createKafka } from "../../runtime/kafka.ts";
@@ -218,12 +219,13 @@ async function panelsShow(data_dir: string, feed: FeedServer): Promise<void> {
       // What is refused is made here: it is rightly empty else.
       await troubleProducer(producer_http!, feed);
       no_ticks_at_ms.push(await troubleReaders(kafka!));
+      await troubleAggregator(kafka!);
       const now_empty = [...await emptyPanels(prometheus!), ...await emptySqlPanels(postgres!)];
       empty = (empty ?? now_empty).filter((panel) => now_empty.includes(panel));
-      return empty.length === 0;
+      return empty.length === 0 && await haveErred(prometheus!, ["producer", "aggregator"]);
     },
     PANELS_DEADLINE_MS,
-    () => `These are empty:\n${empty?.join("\n")}`,
+    () => `These are empty, or nobody has met an error:\n${empty?.join("\n")}`,
     SCRAPE_INTERVAL_MS,
   );
   await judgedTicksAreTrue(urls, no_ticks_at_ms);
@@ -255,6 +257,25 @@ async function addGroup(bootstrap: string): Promise<void> {
     partitions: [{ partition: 0, offset: "0" }],
   });
   await admin.disconnect();
+}
+
+/** One that takes the aggregator's place in a partition: its next transaction fails. */
+async function troubleAggregator(bootstrap: string): Promise<void> {
+  const log = createLogger("test", "error", () => {});
+  const kafka = createKafka({ bootstrap_servers: [bootstrap], client_id: "test", log });
+  const producer = kafka.producer({ transactionalId: "aggregator-0", maxInFlightRequests: 1 });
+  await producer.connect();
+  await (await producer.transaction()).abort();
+  await producer.disconnect();
+}
+
+/** Whether each of them shows that it has met errors, and not only that there were none. */
+async function haveErred(prometheus: string, services: readonly string[]): Promise<boolean> {
+  for (const service of services) {
+    const met = await query(prometheus, `(${STAGE_QUERIES.errors(service)(PANELS)}) > 0`);
+    if (met.length === 0) return false;
+  }
+  return true;
 }
 
 /** A record that is no tick, which every reader of ticks refuses; when it was sent, ms. */

@@ -118,9 +118,9 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
             await thaw("kafka")();
           }
         }));
-      await test.step("whom the broker failed has counted it, as its board shows", async () => {
-        for (const service of ["aggregator", "ledger"]) {
-          const errors = STAGE_QUERIES.errors(service)(alertScope("10m"));
+      await test.step("whom database or broker failed has counted it, as the board shows", async () => {
+        for (const service of ["sink", "ledger"]) {
+          const errors = STAGE_QUERIES.errors(service)(alertScope("15m"));
           const met = await query(prometheus!, `(${errors}) > 0`);
           assert.ok(met.length > 0, `${service} shows no error`);
         }

@@ -5,6 +5,7 @@
 import { buildTools } from "./build_tools.ts";
 import { leftProcesses } from "./left_processes.ts";
 import { addCounts, type Counts, readCounts } from "./test_counts.ts";
+import { UNIT_TESTS_SECONDS } from "./unit_tests.ts";
 import { ROOT, sourceFiles } from "../conformance/source_files.ts";
 
 const SERVER_TEST = "_server_test.ts";
@@ -62,9 +63,12 @@ const unchecked = named.length === 0 && !unit_only ? ["--no-check"] : [];
 const left_before = await leftProcesses();
 if (named.length === 0 && !unit_only) await buildTools((line) => tell(`${line}\n`));
 let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+const started_at_ms = performance.now();
 if (unit_tests.length > 0) await runGroup(unit_tests, tell);
+const unit_seconds = String((performance.now() - started_at_ms) / 1_000);
+const whole_run = named.length === 0 && !unit_only ? { [UNIT_TESTS_SECONDS]: unit_seconds } : {};
 for (const file of ALONE.filter((file) => server_tests.includes(file))) {
-  await runGroup([file], tell);
+  await runGroup([file], tell, whole_run);
 }
 const others = server_tests.filter((file) => ![...ALONE, ...PATIENT, ...LONG].includes(file));
 const waiting = [...LONG.filter((file) => server_tests.includes(file)), ...others];

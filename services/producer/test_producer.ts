@@ -5,7 +5,11 @@ import { DEFAULT_TOPIC_NAMES, topicShapes } from "../../contract/topics.ts";
 import { LOOPBACK } from "../../infra/local/free_port.ts";
 import { answersKafka, type LocalKafka } from "../../infra/local/kafka_server.ts";
 import type { TestServers } from "../../infra/local/test_servers.ts";
-import { type ServiceUnderTest, withService } from "../../infra/testing/test_service.ts";
+import {
+  eventually,
+  type ServiceUnderTest,
+  withService,
+} from "../../infra/testing/test_service.ts";
 import { createKafka, ensureTopics, type KafkaOptions } from "../../runtime/kafka.ts";
 import { openReader, readRange, type ReadRecord } from "../../runtime/kafka_reader.ts";
 import { createLogger } from "../../runtime/log.ts";
@@ -33,6 +37,8 @@ export async function makeTopics(bootstrap: string): Promise<void> {
   await admin.connect();
   try {
     await admin.deleteTopics({ topics: await admin.listTopics() });
+    // The broker hears of it a moment after the controller has decided it.
+    await eventually(async () => (await admin.listTopics()).length === 0, "the topics to be gone");
   } finally {
     await admin.disconnect();
   }
