@@ -70,6 +70,8 @@ export async function startPrometheus(options: WatcherOptions): Promise<LocalSer
           `--storage.tsdb.retention.time=${RETENTION}`,
           `--web.listen-address=${LOOPBACK}:${http_port}`,
           "--enable-feature=exemplar-storage",
+          // Load tests tell it what callers see.
+          "--web.enable-remote-write-receiver",
           "--log.level=warn",
         ],
         stop_signal: "SIGTERM",

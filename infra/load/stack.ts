@@ -1,0 +1,93 @@
+/** A platform of its own for a load: as `deno task start` runs it, in a directory that is new. */
+import { withDeadline } from "../../runtime/backoff.ts";
+import type { Environment } from "../../runtime/config.ts";
+import { findServers } from "../find_servers.ts";
+import { ignoreNotFound } from "../local/files.ts";
+import { linesOf } from "../local/lines.ts";
+import type { Progress } from "../local/start_fault.ts";
+
+const START = new URL("../local/start.ts", import.meta.url).pathname;
+/** Prometheus is built the first time. */
+const READY_DEADLINE_MS = 15 * 60_000;
+const STOP_DEADLINE_MS = 30_000;
+const SHOWN_LINES = 20;
+
+/** What to run. */
+export interface StackOptions {
+  data_dir: string;
+  sources: readonly string[];
+  environment: { [variable: string]: string };
+}
+
+/** A running platform. */
+export interface LoadedStack {
+  data_dir: string;
+  /** Null where no source is one. */
+  door_url: string | null;
+  prometheus_url: string;
+  /** With its servers in it. */
+  environment: Environment;
+}
+
+/**
+ * Runs something with a platform, and stops it whatever comes of it.
+ *
+ * @param options Where it keeps its data (what an earlier load left there goes), where its ticks come
+ *   from, and its settings.
+ * @param tell Told what the start says.
+ * @param stopping Ends the wait for it.
+ * @param use What to do with it.
+ */
+export async function withStack<Result>(
+  { data_dir, sources, environment }: StackOptions,
+  tell: Progress,
+  stopping: AbortSignal,
+  use: (stack: LoadedStack) => Promise<Result>,
+): Promise<Result> {
+  await Deno.remove(data_dir, { recursive: true }).catch(ignoreNotFound);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", START, "--data-dir", data_dir, "--source", sources.join()],
+    env: { TAPELINE_OBSERVE: "true", ...environment },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const lines: string[] = [];
+  const watched = Promise.withResolvers<void>();
+  const reading = (async () => {
+    for await (const line of linesOf(child.stdout)) {
+      lines.push(line);
+      if (line.startsWith("prometheus")) tell(line);
+      if (line.startsWith("prometheus runs")) watched.resolve();
+    }
+    watched.reject(new Error(`The platform has ended:\n${lines.slice(-SHOWN_LINES).join("\n")}`));
+  })();
+  stopping.addEventListener("abort", () => watched.reject(stopping.reason), { once: true });
+  try {
+    tell("starting a platform to load");
+    await withDeadline(watched.promise, READY_DEADLINE_MS, "Starting the platform");
+    const endpoints: { [name: string]: string } = JSON.parse(
+      await Deno.readTextFile(`${data_dir}/endpoints.json`),
+    );
+    return await use({
+      data_dir,
+      door_url: endpoints.producer_http ?? null,
+      prometheus_url: endpoints.prometheus!,
+      environment: await findServers(data_dir, {}, ["kafka", "postgres"]),
+    });
+  } finally {
+    watched.promise.catch(() => {});
+    stop(child);
+    await withDeadline(child.status, STOP_DEADLINE_MS, "Stopping the platform");
+    await reading;
+  }
+}
+
+function stop(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGTERM");
+  } catch (error) {
+    // It has ended already.
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
