@@ -62,11 +62,12 @@ Deno.test("alerts arrive for their cause and no other, in their time, and end wi
         mend: () => Promise<void> | void,
         also: readonly string[] = [],
       ): Promise<void> => {
-        const seen_before = new Set(webhook.seen());
+        await quiet(webhook);
+        const posts_before = webhook.posts();
         await pages(name, cause).finally(mend);
         await quiet(webhook);
-        const others = webhook.seen()
-          .filter((each) => !seen_before.has(each) && each !== name && !also.includes(each));
+        const others = webhook.seen(posts_before)
+          .filter((each) => each !== name && !also.includes(each));
         assert.deepEqual(others, [], `beside ${name} there came others`);
       };
       const freeze = (service: string) => async (): Promise<void> =>

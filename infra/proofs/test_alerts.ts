@@ -21,8 +21,10 @@ export interface Webhook {
   url: string;
   /** Names of what fires, each with its service or group, sorted. */
   firing(): string[];
-  /** All that has ever fired. */
-  seen(): string[];
+  /** All that has fired, sorted; with a number, what has been posted as firing after so many posts. */
+  seen(after_posts?: number): string[];
+  /** How many alerts have been posted as firing. */
+  posts(): number;
   /** Alerts without what a person on call is to be given: words, and a runbook that is there. */
   faults(): string[];
   close(): Promise<void>;
@@ -31,7 +33,7 @@ export interface Webhook {
 /** Opens a webhook of our own for Alertmanager. */
 export function openWebhook(): Webhook {
   const firing = new Set<string>();
-  const seen = new Set<string>();
+  const posted: string[] = [];
   const faults: string[] = [];
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -39,9 +41,12 @@ export function openWebhook(): Webhook {
       const { alerts } = await request.json() as { alerts: PostedAlert[] };
       for (const { status, labels, annotations } of alerts) {
         const name = [labels.alertname, labels.service ?? labels.group].filter(Boolean).join(" ");
-        if (status === "firing") firing.add(name);
-        else firing.delete(name);
-        seen.add(name);
+        if (status === "firing") {
+          firing.add(name);
+          posted.push(name);
+        } else {
+          firing.delete(name);
+        }
         const { summary, description, runbook } = annotations;
         const runbook_url = new URL(`../../${runbook}`, import.meta.url);
         if (!summary || !description || !await exists(runbook_url.pathname)) {
@@ -54,7 +59,8 @@ export function openWebhook(): Webhook {
   return {
     url: `http://127.0.0.1:${server.addr.port}/`,
     firing: () => [...firing].sort(),
-    seen: () => [...seen].sort(),
+    seen: (after_posts = 0) => [...new Set(posted.slice(after_posts))].sort(),
+    posts: () => posted.length,
     faults: () => faults,
     close: () => server.shutdown(),
   };
