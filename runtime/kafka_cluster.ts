@@ -4,6 +4,7 @@
  */
 // First: it must stand in place of kafkajs' own before anything of kafkajs is loaded.
 import "./kafka_encoding.ts";
+import "./kafka_decoding.ts";
 import Cluster from "kafkajs/src/cluster/index.js";
 import loggers from "kafkajs/src/loggers/index.js";
 import createSocketFactory from "kafkajs/src/network/socketFactory.js";

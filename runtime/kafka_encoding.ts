@@ -5,10 +5,10 @@
  * file that imports kafkajs.
  */
 import { Buffer } from "node:buffer";
-import module from "node:module";
 import Encoder from "kafkajs/src/protocol/encoder.js";
 import encodeOriginally from "kafkajs/src/protocol/recordBatch/record/v0/index.js";
 import "kafkajs/src/producer/groupMessagesPerPartition.js";
+import { replaceExports } from "./kafkajs_replace.ts";
 
 /** A record as kafkajs hands it to its encoder. */
 export interface EncodableRecord {
@@ -110,30 +110,6 @@ export function encodeRecord(record: EncodableRecord): Encoded {
   encoder.buf = buffer;
   encoder.offset = length;
   return encoder;
-}
-
-/**
- * Puts a function in place of a CommonJS module's own. The cache is reached by Node's own name for
- * it, since `createRequire` would need the permission to read node_modules.
- *
- * @param path The module, within kafkajs' sources.
- * @param binder A module that takes the function once, when it is loaded.
- * @param replacement What it is to take instead.
- * @throws Error where it has been taken already, or kafkajs has moved its files.
- */
-function replaceExports(path: string, binder: string, replacement: unknown): void {
-  const { _cache } = module as unknown as { _cache: { [file: string]: { exports: unknown } } };
-  const fileOf = (name: string) =>
-    Object.keys(_cache).find((file) => file.endsWith(`/kafkajs/src/${name}`));
-  const loaded = fileOf(path);
-  if (loaded === undefined) throw new Error(`Cannot replace kafkajs/src/${path}: it is not loaded`);
-  if (fileOf(binder) !== undefined) {
-    throw new Error(
-      `Cannot replace kafkajs/src/${path}: kafkajs/src/${binder} has taken it already; ` +
-        "import runtime/kafka.ts before anything of kafkajs",
-    );
-  }
-  _cache[loaded]!.exports = replacement;
 }
 
 replaceExports(

@@ -5,7 +5,7 @@
  */
 // First: it must stand in place of kafkajs' own before anything of kafkajs is loaded.
 import "./kafka_encoding.ts";
-import Batch from "kafkajs/src/consumer/batch.js";
+import { Batch } from "./kafka_decoding.ts";
 import ISOLATION_LEVEL from "kafkajs/src/protocol/isolationLevel.js";
 import { type Backoff, backoffDelay, sleep } from "./backoff.ts";
 import { kafkaConfig, type KafkaOptions } from "./kafka.ts";

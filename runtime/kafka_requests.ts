@@ -1,5 +1,6 @@
 /** Every request of kafkajs, whichever client sent it: how long it took, and how it failed. */
 import "./kafka_encoding.ts";
+import "./kafka_decoding.ts";
 import Connection from "kafkajs/src/network/connection.js";
 
 /** A request that was answered, or failed. */

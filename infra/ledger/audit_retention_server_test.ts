@@ -135,7 +135,8 @@ Deno.test("the ledger after retention, on a real Kafka and Postgres", (context) 
       const records = await readAll(stack, stack.options.tick_topic, 0);
       const { tick_topic: topic, dead_letter_topic } = stack.options;
       const place = { stage: "aggregator", topic, dead_letter_topic, partition: 0 };
-      const altered = { ...records[3]!, value: records[4]!.value };
+      const { offset, timestamp, key } = records[3]!;
+      const altered = { offset, timestamp, key, value: records[4]!.value };
       await withSender(
         stack,
         (sender) => sender.send([deadLetter(place, { record: altered, fault: LATE })]),
