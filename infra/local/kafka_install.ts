@@ -79,7 +79,13 @@ export function downloadedBytes(line: string): number | null {
   return Number(match[1]) * { B: 1, kB: 1_000, MB: 1_000_000 }[match[2] as "B" | "kB" | "MB"];
 }
 
-async function findJava(): Promise<string> {
+/**
+ * Finds Java: JAVA_HOME's where that is set, or else the one on PATH.
+ *
+ * @returns The program.
+ * @throws StartFault if there is none, or it is older than Kafka needs.
+ */
+export async function findJava(): Promise<string> {
   const home = Deno.env.get("JAVA_HOME");
   const java = home && await exists(`${home}/bin/java`) ? `${home}/bin/java` : "java";
   let text: string;
