@@ -1,38 +1,47 @@
-/** `deno task bench [--rounds N]`: what measuring costs, as ratios of runs that took turns. */
+/**
+ * `deno task bench`: how fast Tapeline is, beside bare loops and its peers. Writes the raw data to
+ * docs/benchmarks/data, and draws the report from all of it.
+ */
 import { parseArgs } from "node:util";
-import { median } from "./figures.ts";
-import { benchTelemetry, type RunFigures } from "./telemetry.ts";
+import { printLine, runTool } from "../tool.ts";
+import { BENCHMARKS } from "./table.ts";
+import { keepMeasurement } from "./raw_data.ts";
+import { measure } from "./measure.ts";
 
 const ROUNDS = 3;
-const { values } = parseArgs({ args: Deno.args, options: { rounds: { type: "string" } } });
-const rounds = Number(values.rounds ?? ROUNDS);
-if (!Number.isSafeInteger(rounds) || rounds < 1) {
-  console.error(`--rounds must be a whole number from 1 on, and is ${values.rounds}`);
-  Deno.exit(2);
-}
-const figures = await benchTelemetry(rounds, (line) => console.log(line));
-console.log(
-  `\nmedians of ${rounds}`.padEnd(24) + "against off of the same round: the median, and from to",
-);
-console.log(`${"".padEnd(23)}wall time CPU time    wall                        CPU`);
-for (const name of figures.keys()) {
-  console.log(
-    `${name.padEnd(20)} ${cell("wall_seconds", name)} ${cell("cpu_seconds", name)}` +
-      (name === "off"
-        ? ""
-        : `    ${against("wall_seconds", name)}    ${against("cpu_seconds", name)}`),
-  );
-}
+const EXIT_NOT_RUN = 2;
+const USAGE = `deno task bench [NAME...] [--rounds N]
 
-function cell(figure: keyof RunFigures, name: string): string {
-  return `${median(figures.get(name)!.map((run) => run[figure])).toFixed(1).padStart(8)} s`;
-}
+Measures what is named, or everything (hours), and draws the report docs/benchmarks/README.md anew.
 
-/** How much more than without metrics, in the median and at the least and most. */
-function against(figure: keyof RunFigures, name: string): string {
-  const off = figures.get("off")!;
-  const ratios = figures.get(name)!.map((run, round) => run[figure] / off[round]![figure]);
-  const [middle, least, most] = [median(ratios), Math.min(...ratios), Math.max(...ratios)]
-    .map((ratio) => `${ratio >= 1 ? "+" : ""}${((ratio - 1) * 100).toFixed(1)} %`);
-  return `${middle!.padStart(7)} (${least} to ${most})`.padEnd(28);
-}
+  NAME         ${BENCHMARKS.map(({ name }) => name).join(", ")}
+  --rounds N   runs of each subject, in turns (${ROUNDS})
+  --help       this`;
+
+await runTool(EXIT_NOT_RUN, async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { rounds: { type: "string" }, help: { type: "boolean", default: false } },
+  });
+  if (values.help) {
+    printLine(USAGE);
+    return 0;
+  }
+  const rounds = Number(values.rounds ?? ROUNDS);
+  if (!Number.isSafeInteger(rounds) || rounds < 1) {
+    throw new Error(`--rounds must be a whole number from 1 on: ${values.rounds}`);
+  }
+  const unknown = positionals.filter((name) => !BENCHMARKS.some((each) => each.name === name));
+  if (unknown.length > 0) throw new Error(`There is no benchmark ${unknown.join(", ")}\n${USAGE}`);
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => stopping.abort(new Error("Stopped before its end")));
+  }
+  for (const benchmark of BENCHMARKS) {
+    if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
+    printLine(`\n${benchmark.name}`);
+    const context = { rounds, tell: printLine, stopping: stopping.signal };
+    await keepMeasurement(await measure(benchmark, context));
+  }
+  return 0;
+});

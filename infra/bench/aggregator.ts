@@ -1,0 +1,176 @@
+/**
+ * Ticks into one-minute candles: our aggregator, exactly once and with all its telemetry, beside what
+ * else is used for it. Everyone reads the same topic of the same broker from its beginning to its end.
+ */
+import { freePorts, LOOPBACK } from "../local/free_port.ts";
+import { startJaeger } from "../local/jaeger_server.ts";
+import { type TestServers, withServers } from "../local/test_servers.ts";
+import { startService } from "../testing/test_service.ts";
+import { makeTopics, type TestTopics } from "../../services/sink/sink_test_data.ts";
+import type { Benchmark, BenchmarkContext, Outcome, Run, Subject } from "./benchmark.ts";
+import { inTurns } from "./benchmark.ts";
+import { type Candles, compareCandles, readCandles } from "./candle_topic.ts";
+import { untilCommitted } from "./group_progress.ts";
+import { followCpu } from "./process_cpu.ts";
+import { scrapeAll } from "./scrape.ts";
+import { fillTopic, type TickShape } from "./tick_topic.ts";
+
+const PARTITIONS = 3;
+const RUN_DEADLINE_MS = 900_000;
+/** From here on a subject is warm: its rate is that of the rest. */
+const WARM_SHARE = 1 / 6;
+
+/** A topic full of ticks, and the topics that are written from it. */
+export interface AggregatorInput {
+  servers: TestServers;
+  topics: TestTopics;
+  ticks: number;
+}
+
+/** What is running while it is measured. */
+export interface Running {
+  pid: number;
+  stop(): Promise<unknown>;
+}
+
+/**
+ * Runs one subject over a full topic, and says what it took: in all, and once it was warm.
+ *
+ * @param input The topic.
+ * @param process What its CPU time is told by.
+ * @param group Its consumer group.
+ * @param output_topic Where its candles are.
+ * @param start Starts it.
+ */
+export async function measureGroup(
+  { servers, topics, ticks }: AggregatorInput,
+  process: string,
+  group: string,
+  output_topic: string,
+  start: () => Running,
+): Promise<{ run: Omit<Run, "subject" | "round">; candles: Candles }> {
+  const started_at_ms = performance.now();
+  const running = start();
+  const cpu = followCpu({ [process]: running.pid, kafka: servers.kafka.process().pid });
+  try {
+    let warm: { at_ms: number; committed: number; cpu_seconds: number } | null = null;
+    await untilCommitted({
+      bootstrap: servers.bootstrap,
+      group,
+      topic: topics.ticks,
+      end: ticks,
+      deadline_ms: RUN_DEADLINE_MS,
+      onStep(committed) {
+        if (warm !== null || committed < ticks * WARM_SHARE) return;
+        warm = { at_ms: performance.now(), committed, cpu_seconds: cpu.seconds()[process]! };
+      },
+    });
+    const ended_at_ms = performance.now();
+    const cpu_seconds = cpu.seconds();
+    const { at_ms, committed, cpu_seconds: cpu_before } = warm!;
+    const warm_ticks = ticks - committed;
+    const run = {
+      work: ticks,
+      wall_seconds: (ended_at_ms - started_at_ms) / 1_000,
+      cpu_seconds,
+      figures: {
+        warm_ticks_per_s: warm_ticks / ((ended_at_ms - at_ms) / 1_000),
+        warm_cpu_seconds_per_million: (cpu_seconds[process]! - cpu_before) / warm_ticks * 1e6,
+      },
+    };
+    await running.stop();
+    return { run, candles: await readCandles(servers.bootstrap, output_topic) };
+  } finally {
+    cpu.stop();
+    await running.stop();
+  }
+}
+
+/** Our aggregator as a subject. */
+export function tapeline(
+  input: AggregatorInput,
+  name: string,
+  environment: { [variable: string]: string },
+  judge: (candles: Candles) => Run["compared"],
+): Subject {
+  return {
+    name,
+    async run(run_name) {
+      const { servers, topics } = input;
+      const own = await makeTopics(servers.bootstrap, run_name);
+      const group = `${run_name}-aggregator`;
+      let stopScraping = (): void => {};
+      const { run, candles } = await measureGroup(input, "aggregator", group, own.candles, () => {
+        const service = startService("aggregator", {
+          KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap,
+          KAFKA_TOPIC: topics.ticks,
+          TAPELINE_CANDLE_TOPIC: own.candles,
+          TAPELINE_DEAD_LETTER_TOPIC: own.dead_letters,
+          TAPELINE_AGGREGATOR_GROUP: group,
+          TAPELINE_CANDLE_INTERVALS: "1m",
+          ...environment,
+        });
+        stopScraping = scrapeAll([service]);
+        return {
+          pid: service.pid,
+          stop() {
+            stopScraping();
+            return service.stop();
+          },
+        };
+      });
+      return { ...run, compared: judge(candles)! };
+    },
+  };
+}
+
+/**
+ * Runs something with a topic full of ticks.
+ *
+ * @param shape What ticks.
+ * @param tell Told what is done.
+ */
+export async function withFullTopic<Result>(
+  shape: TickShape,
+  { tell }: BenchmarkContext,
+  use: (input: AggregatorInput, trace_endpoint: string) => Promise<Result>,
+): Promise<Result> {
+  return await withServers({ kafka: true }, async (servers) => {
+    const [collector_port] = freePorts(1) as [number];
+    const jaeger = await startJaeger({
+      data_dir: servers.data_dir,
+      port: null,
+      progress: tell,
+      stopping: new AbortController().signal,
+      collector_port,
+    });
+    try {
+      const topics = await makeTopics(servers.bootstrap, "input");
+      tell(`filling a topic with ${shape.ticks.toLocaleString("en")} ticks`);
+      await fillTopic(servers.bootstrap, topics.ticks, PARTITIONS, shape);
+      return await use(
+        { servers, topics, ticks: shape.ticks },
+        `http://${LOOPBACK}:${collector_port}`,
+      );
+    } finally {
+      await jaeger.stop();
+    }
+  });
+}
+
+export const AGGREGATOR: Benchmark = {
+  name: "aggregator",
+  async run(context): Promise<Outcome> {
+    const shape = { ticks: 6_000_000, symbols: 50, step_ms: 1 };
+    return await withFullTopic(shape, context, async (input, trace_endpoint) => {
+      let ours: Candles | null = null;
+      const judge = (candles: Candles): Run["compared"] =>
+        compareCandles(ours ??= candles, candles);
+      const subjects = [
+        tapeline(input, "tapeline", { TAPELINE_TRACE_ENDPOINT: trace_endpoint }, judge),
+        tapeline(input, "tapeline untold", { TAPELINE_METRICS: "false" }, judge),
+      ];
+      return { runs: await inTurns(subjects, context) };
+    });
+  },
+};
