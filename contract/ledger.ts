@@ -116,7 +116,17 @@ const encoder = new TextEncoder();
 const scratch = new Uint8Array(4 * 1024);
 
 function hashText(text: string): void {
-  hashBytes(scratch, encoder.encodeInto(text, scratch).written);
+  hashBytes(scratch, asciiInto(text) ? text.length : encoder.encodeInto(text, scratch).written);
+}
+
+/** Writes a short text faster than the encoder is called; false where it holds more than ASCII. */
+function asciiInto(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 127) return false;
+    scratch[at] = code;
+  }
+  return true;
 }
 
 /** The hash of a series' names, computed once a series: [high, low] of each price_forming. */

@@ -3,6 +3,8 @@
  * Every door and every stage judges ticks by the one function here.
  */
 
+import { scanTick } from "./tick_scan.ts";
+
 /** One trade. `timestamp` is event time in milliseconds since the epoch (UTC). */
 export interface Tick {
   symbol: string;
@@ -231,7 +233,8 @@ export type Bytes = Uint8Array;
  * @returns The tick, or what is wrong with it.
  */
 export function decodeTick(bytes: Bytes | null): { tick: Tick } | { fault: Fault } {
-  const decoded = decodeJson(bytes);
+  const scanned = bytes === null ? null : scanTick(bytes);
+  const decoded = scanned === null ? decodeJson(bytes) : { value: scanned };
   if ("fault" in decoded) return decoded;
   const fault = tickFault(decoded.value);
   return fault ? { fault } : { tick: decoded.value as Tick };
