@@ -6,11 +6,14 @@ import { freePorts, LOOPBACK } from "../local/free_port.ts";
 import { startJaeger } from "../local/jaeger_server.ts";
 import { type TestServers, withServers } from "../local/test_servers.ts";
 import { startService } from "../testing/test_service.ts";
-import { makeTopics, type TestTopics } from "../../services/sink/sink_test_data.ts";
+import { createKafka, ensureTopics } from "../../runtime/kafka.ts";
+import { makeTopics, testKafka, type TestTopics } from "../../services/sink/sink_test_data.ts";
 import type { Benchmark, BenchmarkContext, Outcome, Run, Subject } from "./benchmark.ts";
 import { inTurns } from "./benchmark.ts";
 import { type Candles, compareCandles, readCandles } from "./candle_topic.ts";
 import { untilCommitted } from "./group_progress.ts";
+import { kafkaStreams } from "./peers/kafka_streams.ts";
+import type { Peer } from "./peers/peer.ts";
 import { followCpu } from "./process_cpu.ts";
 import { scrapeAll } from "./scrape.ts";
 import { fillTopic, type TickShape } from "./tick_topic.ts";
@@ -158,19 +161,77 @@ export async function withFullTopic<Result>(
   });
 }
 
-export const AGGREGATOR: Benchmark = {
-  name: "aggregator",
-  async run(context): Promise<Outcome> {
-    const shape = { ticks: 6_000_000, symbols: 50, step_ms: 1 };
-    return await withFullTopic(shape, context, async (input, trace_endpoint) => {
-      let ours: Candles | null = null;
-      const judge = (candles: Candles): Run["compared"] =>
-        compareCandles(ours ??= candles, candles);
-      const subjects = [
-        tapeline(input, "tapeline", { TAPELINE_TRACE_ENDPOINT: trace_endpoint }, judge),
-        tapeline(input, "tapeline untold", { TAPELINE_METRICS: "false" }, judge),
-      ];
-      return { runs: await inTurns(subjects, context) };
-    });
-  },
-};
+/** A peer as a subject: with the same topic, and a topic of its own for its candles. */
+export function peerSubject(
+  input: AggregatorInput,
+  peer: Peer,
+  judge: (candles: Candles) => Run["compared"],
+): Subject {
+  return {
+    name: peer.name,
+    async run(run_name) {
+      const { bootstrap, data_dir } = input.servers;
+      const output_topic = `${run_name}-candles`;
+      const dir = `${data_dir}/${run_name}`;
+      await Deno.mkdir(dir);
+      // Kept for ever: the candles' records may carry the ticks' event times, which are years old.
+      const settings = { "cleanup.policy": "delete", "retention.ms": "-1" };
+      await ensureTopics(createKafka(testKafka(bootstrap)), [
+        { topic: output_topic, partitions: PARTITIONS, settings },
+      ]);
+      const { run, candles } = await measureGroup(
+        input,
+        "peer",
+        run_name,
+        output_topic,
+        () =>
+          peer.start({
+            bootstrap,
+            input_topic: input.topics.ticks,
+            output_topic,
+            group: run_name,
+            guarantee: "exactly_once",
+            dir,
+          }),
+      );
+      return { ...run, compared: judge(candles)! };
+    },
+  };
+}
+
+/**
+ * Holds our aggregator against peers.
+ *
+ * @param name Of the benchmark.
+ * @param shape What ticks.
+ * @param peers Beside whom.
+ */
+function besidePeers(name: string, shape: TickShape, peers: readonly Peer[]): Benchmark {
+  return {
+    name,
+    async run(context): Promise<Outcome> {
+      for (const peer of peers) await peer.install(context.tell, context.stopping);
+      return await withFullTopic(shape, context, async (input, trace_endpoint) => {
+        let ours: Candles | null = null;
+        const judge = (candles: Candles): Run["compared"] =>
+          compareCandles(ours ??= candles, candles);
+        const subjects = [
+          tapeline(input, "tapeline", { TAPELINE_TRACE_ENDPOINT: trace_endpoint }, judge),
+          ...peers.map((peer) => peerSubject(input, peer, judge)),
+        ];
+        return {
+          versions: Object.fromEntries(peers.map((peer) => [peer.name, peer.version])),
+          settings: Object.fromEntries(peers.map((peer) => [peer.name, peer.settings])),
+          runs: await inTurns(subjects, context),
+        };
+      });
+    },
+  };
+}
+
+/** Six million ticks, so that a JVM is warm. */
+export const AGGREGATOR: Benchmark = besidePeers(
+  "aggregator",
+  { ticks: 6_000_000, symbols: 50, step_ms: 1 },
+  [kafkaStreams],
+);
