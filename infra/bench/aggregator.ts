@@ -19,6 +19,8 @@ import { scrapeAll } from "./scrape.ts";
 import { fillTopic, type TickShape } from "./tick_topic.ts";
 
 const PARTITIONS = 3;
+/** Six million ticks, so that a JVM is warm. */
+const SHAPE: TickShape = { ticks: 6_000_000, symbols: 50, step_ms: 1 };
 const RUN_DEADLINE_MS = 900_000;
 /** From here on a subject is warm: its rate is that of the rest. */
 const WARM_SHARE = 1 / 6;
@@ -89,12 +91,21 @@ export async function measureGroup(
   }
 }
 
-/** Our aggregator as a subject. */
+/**
+ * Our aggregator as a subject.
+ *
+ * @param input What it reads.
+ * @param name What it is told by.
+ * @param environment Settings of its own.
+ * @param judge Holds its candles against others'.
+ * @param deno_options Options of `deno run` beside its own.
+ */
 export function tapeline(
   input: AggregatorInput,
   name: string,
   environment: { [variable: string]: string },
   judge: (candles: Candles) => Run["compared"],
+  deno_options: readonly string[] = [],
 ): Subject {
   return {
     name,
@@ -112,7 +123,7 @@ export function tapeline(
           TAPELINE_AGGREGATOR_GROUP: group,
           TAPELINE_CANDLE_INTERVALS: "1m",
           ...environment,
-        });
+        }, deno_options);
         stopScraping = scrapeAll([service]);
         return {
           pid: service.pid,
@@ -199,6 +210,12 @@ export function peerSubject(
   };
 }
 
+/** Holds all candles against the first, which are ours. */
+function firstJudges(): (candles: Candles) => Run["compared"] {
+  let ours: Candles | null = null;
+  return (candles) => compareCandles(ours ??= candles, candles);
+}
+
 /**
  * Holds our aggregator against peers.
  *
@@ -212,9 +229,7 @@ function besidePeers(name: string, shape: TickShape, peers: readonly Peer[]): Be
     async run(context): Promise<Outcome> {
       for (const peer of peers) await peer.install(context.tell, context.stopping);
       return await withFullTopic(shape, context, async (input, trace_endpoint) => {
-        let ours: Candles | null = null;
-        const judge = (candles: Candles): Run["compared"] =>
-          compareCandles(ours ??= candles, candles);
+        const judge = firstJudges();
         const subjects = [
           tapeline(input, "tapeline", { TAPELINE_TRACE_ENDPOINT: trace_endpoint }, judge),
           ...peers.map((peer) => peerSubject(input, peer, judge)),
@@ -229,9 +244,23 @@ function besidePeers(name: string, shape: TickShape, peers: readonly Peer[]): Be
   };
 }
 
-/** Six million ticks, so that a JVM is warm. */
-export const AGGREGATOR: Benchmark = besidePeers(
-  "aggregator",
-  { ticks: 6_000_000, symbols: 50, step_ms: 1 },
-  [kafkaStreams],
-);
+const AT_LEAST_ONCE = new URL("at_least_once.ts", import.meta.url).pathname;
+
+/** Our aggregator against itself without transactions. */
+export const GUARANTEE: Benchmark = {
+  name: "guarantee",
+  async run(context): Promise<Outcome> {
+    return await withFullTopic(SHAPE, context, async (input, trace_endpoint) => {
+      const judge = firstJudges();
+      const environment = { TAPELINE_TRACE_ENDPOINT: trace_endpoint };
+      const subjects = [
+        tapeline(input, "exactly once", environment, judge),
+        tapeline(input, "at least once", environment, judge, [`--preload=${AT_LEAST_ONCE}`]),
+      ];
+      return { runs: await inTurns(subjects, context) };
+    });
+  },
+};
+
+/** Beside the JVM's. */
+export const AGGREGATOR: Benchmark = besidePeers("aggregator", SHAPE, [kafkaStreams]);

@@ -63,15 +63,18 @@ export async function withService<Result>(
  *
  * @param name Which service.
  * @param environment All its settings.
+ * @param deno_options Options of `deno run` beside its own.
  */
 export function startService(
   name: ServiceName,
   environment: { [variable: string]: string },
+  deno_options: readonly string[] = [],
 ): ServiceUnderTest {
   const { HOME = "", DENO_DIR = "", PATH = "" } = Deno.env.toObject();
   const { command, env } = serviceCommand(name, { HOME, DENO_DIR, PATH, ...environment }, []);
   const child = new Deno.Command(command[0]!, {
-    args: command.slice(1),
+    // After `run`.
+    args: [...command.slice(1, 2), ...deno_options, ...command.slice(2)],
     env,
     clearEnv: true,
     stdin: "null",
