@@ -81,10 +81,15 @@ export async function measureGroup(
       figures: {
         warm_ticks_per_s: warm_ticks / ((ended_at_ms - at_ms) / 1_000),
         warm_cpu_seconds_per_million: (cpu_seconds[process]! - cpu_before) / warm_ticks * 1e6,
+        memory_bytes_max: cpu.memory_bytes_max()[process]!,
       },
     };
     await running.stop();
-    return { run, candles: await readCandles(servers.bootstrap, output_topic) };
+    const candles = await readCandles(servers.bootstrap, output_topic);
+    return {
+      run: { ...run, figures: { ...run.figures, candles_written: candles.written } },
+      candles,
+    };
   } finally {
     cpu.stop();
     await running.stop();

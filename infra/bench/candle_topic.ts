@@ -19,8 +19,13 @@ const RELATIVE_TOLERANCE = 1e-9;
 
 type ComparedCandle = { [field in typeof FIELDS[number]]: number };
 
-/** The newest candle of each symbol and one-minute window. */
-export type Candles = Map<string, ComparedCandle>;
+/** What a topic holds. */
+export interface Candles {
+  /** The newest candle of each symbol and one-minute window. */
+  newest: Map<string, ComparedCandle>;
+  /** How many candles were written, of all intervals, superseded ones too. */
+  written: number;
+}
 
 /**
  * Reads a topic from its beginning to its end.
@@ -35,7 +40,8 @@ export async function readCandles(bootstrap: string, topic: string): Promise<Can
     client_id: "bench",
     log: createLogger("bench", "error", () => {}),
   });
-  const candles: Candles = new Map();
+  const newest: Candles["newest"] = new Map();
+  let written = 0;
   const decoder = new TextDecoder();
   try {
     const partitions = await reader.partitions(topic);
@@ -45,9 +51,10 @@ export async function readCandles(bootstrap: string, topic: string): Promise<Can
         const { records, next_offset } = await reader.fetch(topic, partition, offset);
         for (const { value, headers } of records) {
           if (value === null || headers?.[RECORD_KIND_HEADER] !== undefined) continue;
+          written++;
           const candle = JSON.parse(decoder.decode(value));
           if (candle.interval !== undefined && candle.interval !== "1m") continue;
-          candles.set(`${candle.symbol} ${candle.window_start}`, candle);
+          newest.set(`${candle.symbol} ${candle.window_start}`, candle);
         }
         offset = next_offset;
       }
@@ -55,7 +62,7 @@ export async function readCandles(bootstrap: string, topic: string): Promise<Can
   } finally {
     await reader.close();
   }
-  return candles;
+  return { newest, written };
 }
 
 /** How many candles there are in either, and how many of them are not the same in both. */
@@ -63,9 +70,9 @@ export function compareCandles(
   ours: Candles,
   theirs: Candles,
 ): { candles: number; differing: number } {
-  const keys = new Set([...ours.keys(), ...theirs.keys()]);
+  const keys = new Set([...ours.newest.keys(), ...theirs.newest.keys()]);
   let differing = 0;
-  for (const key of keys) if (!isSame(ours.get(key), theirs.get(key))) differing++;
+  for (const key of keys) if (!isSame(ours.newest.get(key), theirs.newest.get(key))) differing++;
   return { candles: keys.size, differing };
 }
 
