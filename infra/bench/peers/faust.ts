@@ -29,7 +29,7 @@ export const faust: Peer = {
   start(run) {
     if (environment_dir === null) throw new Error("Faust is not installed: install() first");
     const command = [
-      ...[`${environment_dir}/bin/python`, "-m", "faust", "--app", "candles"],
+      ...[`${environment_dir}/bin/python`, "-B", "-m", "faust", "--app", "candles"],
       ...[
         "--workdir",
         dirname(peerFile("faust", "candles.py")),

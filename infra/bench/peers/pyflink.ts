@@ -24,7 +24,7 @@ export const pyflink: Peer = {
     "connectors/table/upsert-kafka)",
     "GROUP BY symbol and minute with table.exec.mini-batch (docs, dev/table/tuning): 1 s, 50,000 " +
     "rows; without it a third slower. A windowing TVF would not tell the last window",
-    "parallelism 2; 1 and 3 were within a tenth of it",
+    "parallelism 2, the cores; 1 and 3 were as fast within a tenth",
     "pipeline.object-reuse (docs, deployment/config), state on the heap with a TTL of 1 h",
   ],
   async install(progress, stopping) {
