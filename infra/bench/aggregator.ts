@@ -13,7 +13,10 @@ import { inTurns } from "./benchmark.ts";
 import { type Candles, compareCandles, readCandles } from "./candle_topic.ts";
 import { untilCommitted } from "./group_progress.ts";
 import { kafkaStreams } from "./peers/kafka_streams.ts";
+import { faust } from "./peers/faust.ts";
 import type { Peer } from "./peers/peer.ts";
+import { pyflink } from "./peers/pyflink.ts";
+import { quix } from "./peers/quix.ts";
 import { followCpu } from "./process_cpu.ts";
 import { scrapeAll } from "./scrape.ts";
 import { fillTopic, type TickShape } from "./tick_topic.ts";
@@ -267,5 +270,12 @@ export const GUARANTEE: Benchmark = {
   },
 };
 
-/** Beside the JVM's. */
-export const AGGREGATOR: Benchmark = besidePeers("aggregator", SHAPE, [kafkaStreams]);
+/** Beside those whose windows run on the JVM: six million ticks, so that it is warm. */
+export const AGGREGATOR: Benchmark = besidePeers("aggregator", SHAPE, [kafkaStreams, pyflink]);
+
+/** Beside those whose windows run in Python, who would take ten minutes for as many. */
+export const AGGREGATOR_PYTHON: Benchmark = besidePeers(
+  "aggregator-python",
+  { ...SHAPE, ticks: 1_000_000 },
+  [quix, faust],
+);

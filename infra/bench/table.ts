@@ -1,5 +1,5 @@
 /** The benchmarks, in the order of the report. */
-import { AGGREGATOR, GUARANTEE } from "./aggregator.ts";
+import { AGGREGATOR, AGGREGATOR_PYTHON, GUARANTEE } from "./aggregator.ts";
 import type { Benchmark } from "./benchmark.ts";
 
-export const BENCHMARKS: readonly Benchmark[] = [AGGREGATOR, GUARANTEE];
+export const BENCHMARKS: readonly Benchmark[] = [AGGREGATOR, AGGREGATOR_PYTHON, GUARANTEE];
