@@ -25,14 +25,18 @@ export function testKafka(bootstrap: string): KafkaOptions {
 }
 
 /** Makes the topics; the prefix keeps the tests that share a server apart. */
-export async function makeTopics(bootstrap: string, prefix: string): Promise<TestTopics> {
+export async function makeTopics(
+  bootstrap: string,
+  prefix: string,
+  partitions = PARTITIONS,
+): Promise<TestTopics> {
   const names = {
     ticks: `${prefix}-ticks`,
     candles: `${prefix}-candles`,
     alerts: `${prefix}-alerts`,
     dead_letters: `${prefix}-letters`,
   } satisfies { [role in keyof typeof DEFAULT_TOPIC_NAMES]: string };
-  const shapes = topicShapes({ names, tick_partitions: PARTITIONS, retention_ms: 86_400_000 });
+  const shapes = topicShapes({ names, tick_partitions: partitions, retention_ms: 86_400_000 });
   await ensureTopics(createKafka(testKafka(bootstrap)), Object.values(shapes));
   return names;
 }
