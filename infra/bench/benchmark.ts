@@ -15,7 +15,7 @@ export interface Run {
   /** What else was measured, by name with its unit last. */
   figures?: { [name: string]: number };
   /** Results that were compared with ours, and how many of them differ: where any do, no figure counts. */
-  compared?: { candles: number; differing: number };
+  compared?: ({ candles: number } | { rows: number }) & { differing: number };
 }
 
 /** All runs of a benchmark, as they are kept in docs/benchmarks/data. */
@@ -89,7 +89,7 @@ function describe({ subject, round, work, wall_seconds, cpu_seconds, compared }:
   const cpu = Object.entries(cpu_seconds).map(([process, seconds]) =>
     `${process} ${seconds.toFixed(1)}`
   );
-  const differing = compared?.differing ? `, ${compared.differing} candles DIFFER` : "";
+  const differing = compared?.differing ? `, ${compared.differing} results DIFFER` : "";
   return `round ${round + 1}  ${subject.padEnd(28)} ${
     Math.round(work / wall_seconds).toLocaleString("en")
   }/s  CPU s: ${cpu.join(", ")}${differing}`;
