@@ -86,11 +86,12 @@ export async function inTurns(
 }
 
 function describe({ subject, round, work, wall_seconds, cpu_seconds, compared }: Run): string {
+  const rate = `${Math.round(work / wall_seconds).toLocaleString("en")}/s, `;
   const cpu = Object.entries(cpu_seconds).map(([process, seconds]) =>
     `${process} ${seconds.toFixed(1)}`
   );
   const differing = compared?.differing ? `, ${compared.differing} results DIFFER` : "";
-  return `round ${round + 1}  ${subject.padEnd(28)} ${
-    Math.round(work / wall_seconds).toLocaleString("en")
-  }/s  CPU s: ${cpu.join(", ")}${differing}`;
+  return `round ${round + 1}  ${subject.padEnd(28)} ${work === 1 ? "" : rate}${
+    wall_seconds.toFixed(1)
+  } s  CPU s: ${cpu.join(", ")}${differing}`;
 }
