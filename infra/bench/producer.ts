@@ -71,8 +71,8 @@ async function measureFilling(
       figures: {
         sending_seconds: (end.at_ms - first.at_ms) / 1_000,
         warm_ticks_per_s: warm_ticks / ((end.at_ms - from.at_ms) / 1_000),
-        warm_cpu_seconds_per_million:
-          (end.cpu_seconds[process]! - from.cpu_seconds[process]!) / warm_ticks * 1e6,
+        warm_cpu_seconds_per_million: (end.cpu_seconds[process]! - from.cpu_seconds[process]!) /
+          warm_ticks * 1e6,
       },
     };
   } finally {

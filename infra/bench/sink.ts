@@ -5,12 +5,7 @@
  */
 import type { Database } from "../../runtime/database.ts";
 import { sleep, withDeadline } from "../../runtime/backoff.ts";
-import {
-  makeTopics,
-  sinkEnvironment,
-  type TestTopics,
-  withDatabase,
-} from "../../services/sink/sink_test_data.ts";
+import { makeTopics, type TestTopics, withDatabase } from "../../services/sink/sink_test_data.ts";
 import type { TestServers } from "../local/test_servers.ts";
 import { startService } from "../testing/test_service.ts";
 import type { Benchmark, BenchmarkContext, Outcome, Run, Subject } from "./benchmark.ts";
@@ -42,7 +37,10 @@ async function stored({ sql }: Database, topic: string): Promise<number> {
   return row!.stored;
 }
 
-async function compareRows(database: Database, wanted: TickSum): Promise<NonNullable<Run["compared"]>> {
+async function compareRows(
+  database: Database,
+  wanted: TickSum,
+): Promise<NonNullable<Run["compared"]>> {
   const found = await sumOfRows(database);
   const same = found.ticks === wanted.ticks && found.checksum === wanted.checksum;
   return { rows: wanted.ticks, differing: same ? 0 : wanted.ticks };
@@ -62,7 +60,12 @@ function tapeline(
       await settle(url);
       const started_at_ms = performance.now();
       const service = startService("sink", {
-        ...sinkEnvironment(servers.bootstrap, url, topics, run_name),
+        KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap,
+        DATABASE_URL: url,
+        KAFKA_TOPIC: topics.ticks,
+        TAPELINE_CANDLE_TOPIC: topics.candles,
+        TAPELINE_DEAD_LETTER_TOPIC: topics.dead_letters,
+        CONSUMER_GROUP: run_name,
         TAPELINE_TRACE_ENDPOINT: trace_endpoint,
       });
       const cpu = followCpu({

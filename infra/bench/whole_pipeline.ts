@@ -1,7 +1,7 @@
 /** One run of the whole pipeline: a replay through Kafka, windows and rows, with what watches it. */
 import type { ServiceName } from "../../contract/pipeline.ts";
 import { sleep, withDeadline } from "../../runtime/backoff.ts";
-import { makeTopics, sinkEnvironment, withDatabase } from "../../services/sink/sink_test_data.ts";
+import { makeTopics, withDatabase } from "../../services/sink/sink_test_data.ts";
 import type { TestServers } from "../local/test_servers.ts";
 import { type ServiceUnderTest, startService } from "../testing/test_service.ts";
 import type { Run } from "./benchmark.ts";
@@ -39,7 +39,12 @@ export async function runPipeline(
   await makeTables(url);
   await settle(url);
   const settings = {
-    ...sinkEnvironment(servers.bootstrap, url, topics, name),
+    KAFKA_BOOTSTRAP_SERVERS: servers.bootstrap,
+    DATABASE_URL: url,
+    KAFKA_TOPIC: topics.ticks,
+    TAPELINE_CANDLE_TOPIC: topics.candles,
+    TAPELINE_DEAD_LETTER_TOPIC: topics.dead_letters,
+    CONSUMER_GROUP: name,
     TAPELINE_AGGREGATOR_GROUP: `${name}-aggregator`,
     TAPELINE_CANDLE_INTERVALS: "1m",
     ...environment,
