@@ -46,17 +46,30 @@ async function compareRows(
   return { rows: wanted.ticks, differing: same ? 0 : wanted.ticks };
 }
 
-function tapeline(
-  servers: TestServers,
-  topics: TestTopics,
-  wanted: TickSum,
-  trace_endpoint: string,
+/** What a sink is to store. */
+export interface SinkInput {
+  servers: TestServers;
+  topics: TestTopics;
+  wanted: TickSum;
+  trace_endpoint: string;
+}
+
+/**
+ * Our sink as a subject.
+ *
+ * @param input What it stores.
+ * @param name What it is told by.
+ * @param makeDatabase Gives a database with its tables, in which none of these ticks is yet.
+ */
+export function sinkSubject(
+  { servers, topics, wanted, trace_endpoint }: SinkInput,
+  name: string,
+  makeDatabase: () => Promise<string>,
 ): Subject {
   return {
-    name: "tapeline",
+    name,
     async run(run_name) {
-      const url = await servers.newDatabase();
-      await makeTables(url);
+      const url = await makeDatabase();
       await settle(url);
       const started_at_ms = performance.now();
       const service = startService("sink", {
@@ -155,7 +168,11 @@ export async function benchSink(shape: TickShape, context: BenchmarkContext): Pr
     await writeRows(servers.bootstrap, topics.ticks, path);
     const wanted = sumOfTicks(shape);
     const subjects = [
-      tapeline(servers, topics, wanted, trace_endpoint),
+      sinkSubject({ servers, topics, wanted, trace_endpoint }, "tapeline", async () => {
+        const url = await servers.newDatabase();
+        await makeTables(url);
+        return url;
+      }),
       psqlCopy(servers, path, wanted),
     ];
     return {

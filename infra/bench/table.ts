@@ -2,6 +2,7 @@
 import { AGGREGATOR, AGGREGATOR_PYTHON, GUARANTEE } from "./aggregator.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { GROWTH } from "./growth.ts";
+import { GROWTH_ROWS } from "./growth_rows.ts";
 import { PIPELINE_COST } from "./pipeline.ts";
 import { PRODUCER } from "./producer.ts";
 import { SINK } from "./sink.ts";
@@ -17,5 +18,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   TELEMETRY,
   PIPELINE_COST,
   GROWTH,
+  GROWTH_ROWS,
   START,
 ];

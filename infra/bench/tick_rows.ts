@@ -25,11 +25,15 @@ export function sumOfTicks(shape: TickShape): TickSum {
   return sum;
 }
 
-/** What the rows of `ticks` come to. */
+/** The source of rows that were there before: they are no ticks of a benchmark. */
+export const FILLER_SOURCE = "filler";
+
+/** What the benchmark's rows of `ticks` come to. */
 export async function sumOfRows({ sql }: Database): Promise<TickSum> {
   const [row] = await sql.unsafe<{ ticks: number; checksum: number }[]>(
     `SELECT count(*)::float8 AS ticks,
-       (coalesce(sum(${TICK_HASH_SQL}), 0) % ${CHECKSUM_MODULUS})::float8 AS checksum FROM ticks`,
+       (coalesce(sum(${TICK_HASH_SQL}), 0) % ${CHECKSUM_MODULUS})::float8 AS checksum FROM ticks
+       WHERE source <> '${FILLER_SOURCE}'`,
   );
   return row!;
 }
