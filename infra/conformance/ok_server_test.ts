@@ -47,8 +47,16 @@ const FAULTS: { name: string; step: string; path: string; text: string; told: Re
     name: "a generated file that is not up to date",
     step: "ok:generated",
     path: "README.md",
-    text: "<!-- variables: written by `deno task readme` -->\n<!-- /variables -->\n",
-    told: /not up to date/,
+    text: "<!-- benchmarks:begin -->\n<!-- benchmarks:end -->\n" +
+      "<!-- variables: written by `deno task readme` -->\n<!-- /variables -->\n",
+    told: /not up to date: README\.md/,
+  },
+  {
+    name: "a report of the benchmarks that its raw data does not make",
+    step: "ok:generated",
+    path: "docs/benchmarks/README.md",
+    text: "# Benchmarks\n\nThe fastest.\n",
+    told: /not up to date: docs\/benchmarks\/README\.md/,
   },
   {
     name: "a board that was changed and not written",

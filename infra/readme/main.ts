@@ -1,4 +1,13 @@
-/** `deno task readme`: writes README's table of variables; with --check, fails where it differs. */
+/**
+ * `deno task readme`: writes README's tables, of variables and of benchmarks, and the benchmarks' report;
+ * with --check, fails where they differ from what they are made of.
+ */
+import {
+  differingFiles,
+  drawBenchmarks,
+  withBenchmarks,
+  writeFiles,
+} from "../bench/drawn_files.ts";
 import { ROOT } from "../conformance/source_files.ts";
 import { SETTINGS as SUPERVISOR } from "../local/config.ts";
 import { SETTINGS as AGGREGATOR } from "../../services/aggregator/config.ts";
@@ -16,13 +25,17 @@ await runTool(1, async () => {
     { owner: "aggregator", table: AGGREGATOR },
     { owner: "sink", table: SINK },
   ]);
-  const after = withVariables(before, table);
-  if (after === before) return 0;
+  const drawn = await drawBenchmarks();
+  const after = withBenchmarks(withVariables(before, table), drawn);
+  const readme = after === before ? [] : ["README.md"];
   if (Deno.args.includes("--check")) {
-    warnLine("README.md's table of variables is not up to date: run deno task readme");
+    const differing = [...await differingFiles(drawn), ...readme];
+    if (differing.length === 0) return 0;
+    warnLine(`Generated, and not up to date: ${differing.join(", ")}. Run deno task readme`);
     return 1;
   }
-  await Deno.writeTextFile(path, after);
-  printLine("README.md: the table of variables is written anew");
+  if (after !== before) await Deno.writeTextFile(path, after);
+  const written = [...await writeFiles(drawn), ...readme];
+  if (written.length > 0) printLine(`Written anew: ${written.join(", ")}`);
   return 0;
 });

@@ -1,5 +1,6 @@
 /** README's table of variables, made from the tables that the code reads them by. Pure. */
 import type { Setting, SettingTable } from "../../runtime/config.ts";
+import { withBlock } from "./marked_block.ts";
 
 /** A table of settings, and whom it belongs to. */
 export interface NamedTable {
@@ -7,8 +8,10 @@ export interface NamedTable {
   table: SettingTable;
 }
 
-const START = "<!-- variables: written by `deno task readme` -->";
-const END = "<!-- /variables -->";
+const MARKS = {
+  start: "<!-- variables: written by `deno task readme` -->",
+  end: "<!-- /variables -->",
+};
 
 /**
  * The table in Markdown: one row a variable, with who reads it.
@@ -46,10 +49,5 @@ export function variablesTable(tables: readonly NamedTable[]): string {
  * @throws Error where a mark is missing.
  */
 export function withVariables(readme: string, table: string): string {
-  const start = readme.indexOf(START);
-  const end = readme.indexOf(END);
-  if (start < 0 || end < start) {
-    throw new Error(`README.md must hold the marks ${START} and ${END}, in this order`);
-  }
-  return `${readme.slice(0, start + START.length)}\n\n${table}\n\n${readme.slice(end)}`;
+  return withBlock(readme, MARKS, table);
 }
