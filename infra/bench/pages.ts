@@ -57,20 +57,20 @@ export const PAGES: readonly Page[] = [
   },
   {
     benchmark: "aggregator",
-    title: "Aggregator beside Kafka Streams",
+    title: "Aggregator beside its peers on the JVM",
     measures:
       "A full topic of ticks becomes one-minute candles, exactly once, with metrics scraped " +
-      "and traces sampled on our side. Kafka Streams makes the same candles of the same topic on " +
-      "the same broker, and both count only where all of their candles are the same.",
+      "and traces sampled on our side. Kafka Streams and PyFlink make the same candles of the same " +
+      "topic on the same broker, and count only where all of their candles are the same.",
     unit: "tick",
     ours: ["tapeline"],
     plot: { kind: "bars", panels: [WARM_RATE, WARM_CPU] },
   },
   {
     benchmark: "aggregator-python",
-    title: "Aggregator beside what Python offers",
+    title: "Aggregator beside its peers in Python",
     measures:
-      "The same windows by stream processors for Python, over a full topic on one broker. " +
+      "The same windows by stream processors written in Python, over a full topic on one broker. " +
       "A peer counts only where all of its candles are the same as ours.",
     unit: "tick",
     ours: ["tapeline"],

@@ -2,11 +2,22 @@
 import type { Measurement, Run } from "./benchmark.ts";
 import { sumOf } from "./figures.ts";
 import { growthPoint } from "./growth_points.ts";
-import { type Metric, metricOf, rate, runsOf, spreadOf, wallSeconds } from "./judged_value.ts";
+import {
+  figure,
+  type Metric,
+  metricOf,
+  rate,
+  runsOf,
+  spreadOf,
+  wallSeconds,
+} from "./judged_value.ts";
 import { markdownTable, spreadText } from "./number_text.ts";
 import type { Page } from "./pages.ts";
 import { subjectsOf } from "./plot.ts";
 import { LIMITS } from "./targets.ts";
+
+/** Nobody reads ten digits: so much memory is told in these. */
+const MIB = 2 ** 20;
 
 /**
  * Writes the part of one benchmark.
@@ -126,17 +137,24 @@ function candlesText(runs: readonly Run[]): string {
 function figuresTable(measurement: Measurement, subjects: readonly string[]): string[] {
   const names = [...new Set(measurement.runs.flatMap((run) => Object.keys(run.figures ?? {})))];
   if (names.length === 0) return [];
+  const columns = names.map((name) => {
+    const value = figure(name);
+    const largest = Math.max(...measurement.runs.map((run) => value(run) ?? 0));
+    return name.includes("bytes") && largest >= MIB
+      ? { head: name.replace("bytes", "MiB"), value: (run: Run) => mebibytes(value(run)) }
+      : { head: name, value };
+  });
   const rows = subjects.map((subject) => [
     subject,
-    ...names.map((name) =>
-      metricText(measurement, subject, (run) => {
-        const value = run.figures?.[name];
-        return value !== undefined && Number.isFinite(value) ? value : null;
-      })
-    ),
+    ...columns.map(({ value }) => metricText(measurement, subject, value)),
   ]);
-  const head = ["subject", ...names.map((name) => name.replaceAll("_", " "))];
-  return [markdownTable(head, rows)];
+  return [
+    markdownTable(["subject", ...columns.map(({ head }) => head.replaceAll("_", " "))], rows),
+  ];
+}
+
+function mebibytes(bytes: number | null): number | null {
+  return bytes === null ? null : bytes / MIB;
 }
 
 function settingsList({ settings }: Measurement): string[] {

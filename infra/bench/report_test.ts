@@ -84,7 +84,7 @@ Deno.test("a table has medians with least and most, every process and the settin
       work: 1,
       wall_seconds: seconds,
       cpu_seconds: { start: seconds / 10, kafka: 1 },
-      figures: { first_tick_seconds: 4 },
+      figures: { first_tick_seconds: 4, memory_bytes_max: 512 * 2 ** 20 },
     });
   const settings = { warm: ["files are cached"] };
   const report = reportOf(
@@ -92,7 +92,10 @@ Deno.test("a table has medians with least and most, every process and the settin
   );
   match(report, /\| \*\*warm\*\* \| 3 \| 1 \| .* \| 20 \(10 – 30\) \|/);
   match(report, /start 2 \(1 – 3\)<br>kafka 1<br>in all 3 \(2 – 4\)/);
-  match(report, /\| first tick seconds \|/);
+  match(
+    report,
+    /\| subject \| first tick seconds \| memory MiB max \|\n.*\n\| warm \| 4 \| 512 \|/,
+  );
   match(report, /- warm\n {2}- files are cached/);
 });
 

@@ -140,9 +140,9 @@ export const TARGETS: readonly Target[] = [
     "Kafka Streams",
     true,
   ),
+  ratio({ ...AGGREGATOR, unit: RATE }, warmRate, OURS, "PyFlink", true),
   ratio({ ...PYTHON, unit: RATE, reach: 10, beyond: 13 }, warmRate, OURS, "Quix Streams", true),
   ratio({ ...PYTHON, unit: RATE }, warmRate, OURS, "Faust", true),
-  ratio({ ...PYTHON, unit: RATE }, warmRate, OURS, "PyFlink", true),
   ratio(
     {
       benchmark: "guarantee",
