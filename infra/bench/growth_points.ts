@@ -76,18 +76,54 @@ export function flatness(
   return { state: "measured", judged, of_medians, rounds: rounds.length };
 }
 
-/** A metric at the largest point of a dimension. */
-export function atLargest(
+/** A metric at the smallest point of a dimension. */
+export function atSmallest(
   measurement: Measurement,
   dimension: string,
   metric: Metric,
 ): JudgedValue {
-  const largest = growthLine(measurement, dimension, metric).at(-1);
-  if (largest === undefined) {
+  const [smallest] = growthLine(measurement, dimension, metric);
+  if (smallest === undefined) {
     return { state: "not measured", why: `no point of ${dimension} tells it` };
   }
-  return absolute(measurement, metric, largest.subject);
+  return absolute(measurement, metric, smallest.subject);
 }
+
+/**
+ * What one more of something costs: how much the cost differs between the smallest and the largest
+ * point of a dimension, by how much more there is of it, of each round. What every run has to bear,
+ * however small, is no part of it.
+ *
+ * @param cost What it costs.
+ * @param amount How much there is.
+ */
+export function costOfOneMore(
+  measurement: Measurement,
+  dimension: string,
+  cost: Metric,
+  amount: Metric,
+): JudgedValue {
+  const points = growthPoints(measurement).get(dimension) ?? [];
+  const ends = [points[0]?.subject, points.at(-1)?.subject];
+  const costs = [...Map.groupBy(measurement.runs, ({ round }) => round).values()].flatMap(
+    (runs) => {
+      const [from, to] = ends.map((end) => runs.find(({ subject }) => subject === end));
+      if (from === undefined || to === undefined) return [];
+      const values = [cost(from), cost(to), amount(from), amount(to)];
+      if (values.includes(null)) return [];
+      const [cost_from, cost_to, amount_from, amount_to] = values as number[];
+      const one_more = (cost_to! - cost_from!) / (amount_to! - amount_from!);
+      return Number.isFinite(one_more) ? [one_more] : [];
+    },
+  );
+  if (costs.length === 0) {
+    return { state: "not measured", why: `no round tells it at both ends of ${dimension}` };
+  }
+  return { state: "measured", judged: spreadOf(costs), of_medians: null, rounds: costs.length };
+}
+
+/** How large a point is. */
+export const pointSize: Metric = ({ subject }) => growthPoint(subject)?.at ?? null;
 
 function valuesOf(runs: readonly Run[], subjects: readonly string[], metric: Metric): number[] {
   return runs.filter(({ subject }) => subjects.includes(subject)).map(metric)

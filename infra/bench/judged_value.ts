@@ -111,6 +111,12 @@ export function absolute(measurement: Measurement, metric: Metric, subject: stri
   return { state: "measured", judged, of_medians: null, rounds: values.length };
 }
 
+/** How many results were compared, and of what kind. */
+export function comparedOf(compared: Run["compared"]): [count: number, what: "candles" | "rows"] {
+  if (compared === undefined) return [0, "candles"];
+  return "rows" in compared ? [compared.rows, "rows"] : [compared.candles, "candles"];
+}
+
 /** Why a figure of these subjects does not count; null where it does. */
 export function wrongCandles(
   measurement: Measurement,
@@ -120,10 +126,11 @@ export function wrongCandles(
   for (const subject of subjects) {
     for (const { compared, round } of runsOf(measurement, subject)) {
       const where = `of ${subject} in round ${round + 1}`;
-      if (compared === undefined || compared.candles === 0) {
+      const [count, what] = comparedOf(compared);
+      if (count === 0) {
         if (needs_candles) return `no candles ${where} were compared`;
-      } else if (compared.differing > 0) {
-        return `${compared.differing} of ${compared.candles} candles ${where} differ`;
+      } else if (compared!.differing > 0) {
+        return `${compared!.differing} of ${count} ${what} ${where} differ`;
       }
     }
   }

@@ -1,12 +1,19 @@
 /** The plot of a benchmark, drawn from its runs. Pure. */
 import type { Measurement } from "./benchmark.ts";
 import { growthLine, growthPoints } from "./growth_points.ts";
-import { type Metric, metricOf, runsOf, spreadOf, wrongCandles } from "./judged_value.ts";
+import {
+  cpuMicroseconds,
+  type Metric,
+  metricOf,
+  runsOf,
+  spreadOf,
+  wrongCandles,
+} from "./judged_value.ts";
 import { numberText } from "./number_text.ts";
 import type { Page, Panel } from "./pages.ts";
 import { type Bar, type BarPanel, drawBars, type Goal } from "./plot_bars.ts";
 import { drawLines, type LinePanel } from "./plot_lines.ts";
-import { barePartsCpu, type Target, TARGETS } from "./targets.ts";
+import { BARE_PARTS, type Target, TARGETS } from "./targets.ts";
 
 /** One process's CPU time for each unit of work. */
 function processCpu(process: string): Metric {
@@ -46,7 +53,7 @@ function barPanel(measurement: Measurement, page: Page, panel: Panel): BarPanel 
     const spread = metricOf(measurement, subject, panel.metric);
     if (spread === null) return [];
     const wrong = wrongCandles(measurement, [subject], false);
-    const note = wrong === null ? {} : { note: "candles differ" };
+    const note = wrong === null ? {} : { note: "results differ" };
     return [{ label: subject, own: page.ours.includes(subject), ...spread, ...note }];
   });
   const goals = TARGETS.filter(({ benchmark, drawn }) =>
@@ -59,10 +66,10 @@ function subtitle(
   measurement: Measurement,
   { unit, better }: Omit<Panel, "metric" | "title">,
 ): string {
-  const rounds = new Set(measurement.runs.map(({ round }) => round)).size;
-  const runs = rounds === 1
-    ? "of one run"
-    : `median of ${rounds} runs, whiskers from least to most`;
+  const runs_of = subjectsOf(measurement).map((subject) => runsOf(measurement, subject).length);
+  const [fewest, most] = [Math.min(...runs_of), Math.max(...runs_of)];
+  const count = fewest === most ? String(most) : `${fewest} to ${most}`;
+  const runs = most === 1 ? "of one run" : `median of ${count} runs, whiskers from least to most`;
   return `${unit}, ${better} is better; ${runs}`;
 }
 
@@ -95,7 +102,7 @@ function processPanel(measurement: Measurement, page: Page): BarPanel {
     Object.values(cpu_seconds).reduce((sum, seconds) => sum + seconds, 0) / work * 1e6
   );
   if (whole.length > 0) bars.push({ label: "all processes", own: true, ...spreadOf(whole) });
-  const parts = metricOf(measurement, ours, barePartsCpu);
+  const parts = metricOf(measurement, BARE_PARTS, cpuMicroseconds);
   if (parts !== null) bars.push({ label: "the bare parts", own: false, ...parts });
   const limit = TARGETS.find(({ benchmark, beyond }) =>
     benchmark === page.benchmark && beyond !== undefined

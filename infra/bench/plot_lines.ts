@@ -83,7 +83,7 @@ function drawPanel(
     ...points.flatMap(({ at, median, least, most }) => [
       line(x(at), y(least), x(at), y(most), "whisker"),
       element("circle", { cx: x(at), cy: y(median), r: 4, class: "dot" }),
-      text(numberText(median), x(at), y(most) - 8, { class: "value own", "text-anchor": "middle" }),
+      text(pointText(median), x(at), y(most) - 8, { class: "value own", "text-anchor": "middle" }),
       text(axisText(at), x(at), bottom + 16, { class: "small", "text-anchor": "middle" }),
     ]),
     ...(limit === null ? [] : [
@@ -94,6 +94,11 @@ function drawPanel(
     ]),
     text(over, (left + right) / 2, bottom + 33, { class: "small", "text-anchor": "middle" }),
   ];
+}
+
+/** Points stand close together: a long number is cut to three digits. */
+function pointText(value: number): string {
+  return value < 10_000 ? numberText(value) : axisText(Number(value.toPrecision(3)));
 }
 
 function fixed(value: number): string {

@@ -16,8 +16,9 @@ Drawn by \`deno task bench\` from the raw data in [data/](data/); nothing here i
 Subjects run in turns, each once a round, so that a machine that slows down slows all of them. A
 figure against a peer is the median over the rounds of our run by the peer's of the same round; the
 medians of both sides held against each other are shown beside it, and are what a plot's dashed line
-is of. Tables show medians, with the least and the most in brackets. Figures are never rounded in our favour. Rates of one machine say little of
-another: the ratios are what counts, and \`deno task bench\` measures them where you are.`;
+is of. Tables show medians, with the least and the most in brackets. Figures are never rounded in our
+favour. Rates of one machine say little of another: the ratios are what counts, and \`deno task bench\`
+measures them where you are.`;
 
 /**
  * Draws the report and its plots.

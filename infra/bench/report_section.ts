@@ -3,6 +3,7 @@ import type { Measurement, Run } from "./benchmark.ts";
 import { sumOf } from "./figures.ts";
 import { growthPoint } from "./growth_points.ts";
 import {
+  comparedOf,
   figure,
   type Metric,
   metricOf,
@@ -79,7 +80,7 @@ function runsTable(
     "wall s",
     "CPU s",
     `CPU µs per ${unit}`,
-    "candles",
+    "compared",
   ];
   const rows = subjects.map((subject) => {
     const runs = runsOf(measurement, subject);
@@ -92,7 +93,7 @@ function runsTable(
       metricText(measurement, subject, wallSeconds),
       byProcess(runs, (seconds) => seconds),
       byProcess(runs, (seconds, run) => seconds / run.work * 1e6),
-      candlesText(runs),
+      comparedText(runs),
     ];
   });
   return markdownTable(head, rows);
@@ -121,12 +122,13 @@ function byProcess(
   return lines.join("<br>");
 }
 
-function candlesText(runs: readonly Run[]): string {
+function comparedText(runs: readonly Run[]): string {
   const compared = runs.flatMap((run) => run.compared ?? []);
   if (compared.length === 0) return "not compared";
   const differing = Math.max(...compared.map((each) => each.differing));
-  const candles = Math.max(...compared.map((each) => each.candles));
-  const text = candles.toLocaleString("en-US");
+  const count = Math.max(...compared.map((each) => comparedOf(each)[0]));
+  const [, what] = comparedOf(compared[0]);
+  const text = `${count.toLocaleString("en-US")} ${what}`;
   if (differing > 0) return `**${differing.toLocaleString("en-US")} of ${text} differ**`;
   return compared.length < runs.length
     ? `${text} the same, in ${compared.length} of ${runs.length} runs`

@@ -39,7 +39,7 @@ Deno.test("one benchmark that is measured leaves the others not measured", () =>
   match(report, /Not measured yet: `deno task bench start`/);
   match(
     report,
-    /\| sink, rows and offsets \| psql \\copy \| × its rate \| 0\.90 \|.*\| reached \|/,
+    /\| sink, rows and offsets, once it stores \| psql \\copy \| × its rate \| 0\.90 \|.*\| reached \|/,
   );
   match(report, /!\[Sink into Postgres\]\(plots\/sink\.svg\)/);
   match(report, /Raw data: \[data\/sink\.json\]\(data\/sink\.json\), of 2026-01-02/);
@@ -67,9 +67,9 @@ Deno.test("where candles differ there is no figure, in the report and in README"
     /\*\*Does not count:\*\* .*: 2 of 1000 candles of Kafka Streams in round 1 differ\./,
   );
   match(report, /\| Kafka Streams \| × its rate \| – \|.*\| \*\*does not count\*\* \|/);
-  match(report, /\*\*2 of 1,000 differ\*\*/);
+  match(report, /\*\*2 of 1,000 candles differ\*\*/);
   match(blockOf(measurement), /\| Kafka Streams \| \*\*does not count\*\* \|/);
-  match(drawReport(byBenchmark(measurement)).get(plotPath("aggregator"))!, /candles differ/);
+  match(drawReport(byBenchmark(measurement)).get(plotPath("aggregator"))!, /results differ/);
 });
 
 Deno.test("fewer rounds than make a median are said, and changes that no commit holds", () => {

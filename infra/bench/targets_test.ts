@@ -113,17 +113,35 @@ Deno.test("runs without a partner, and figures that are no numbers, are no figur
   strictEqual(judged(madeUpMeasurement("sink", timeless), "psql \\copy").verdict, "not measured");
 });
 
-Deno.test("the pipeline's CPU time is held against its bare parts, of the same run", () => {
-  const run = madeUpRun("tapeline", 0, 1, {
-    cpu_seconds: { producer: 10, sink: 14 },
-    figures: { bare_parts_cpu_microseconds_per_tick: 20 },
-  });
-  const [whole, parts] = judgeAll(byBenchmark(madeUpMeasurement("pipeline", [run])))
+Deno.test("the pipeline's CPU time is held against its bare parts, of the same round", () => {
+  const runs = [
+    madeUpRun("tapeline", 0, 1, { cpu_seconds: { producer: 10, sink: 14 } }),
+    madeUpRun("bare parts", 0, 1, { cpu_seconds: { loop: 12, psql: 8 } }),
+  ];
+  const [whole, parts] = judgeAll(byBenchmark(madeUpMeasurement("pipeline", runs)))
     .filter(({ target }) => target.benchmark === "pipeline");
   ok(whole!.value.state === "measured" && parts!.value.state === "measured");
   strictEqual(whole!.value.judged.median, 24);
   strictEqual(parts!.value.judged.median, 1.2);
   deepStrictEqual([whole!.verdict, parts!.verdict], ["reported", "beyond"]);
+});
+
+Deno.test("one more costs what the largest point costs more than the smallest", () => {
+  const at = (subject: string, cpu: number, candles_written: number, memory: number): Run =>
+    madeUpRun(subject, 0, 1, {
+      cpu_seconds: { aggregator: cpu },
+      figures: { candles_written, memory_bytes_max: memory },
+    });
+  // Points between the ends do not count, in whatever order they ran.
+  const runs = [
+    at("500 symbols", 99, 7, 99),
+    at("1,005 symbols", 5, 30_000, 6_000),
+    at("5 symbols", 3, 10_000, 1_000),
+  ];
+  const costs = judgeAll(byBenchmark(madeUpMeasurement("growth", runs)))
+    .filter(({ target }) => target.what.includes(" more,"))
+    .map(({ value }) => value.state === "measured" && Math.round(value.judged.median));
+  deepStrictEqual(costs, [100, 5]);
 });
 
 Deno.test("growth is flat where each round's dearest point is near its cheapest", () => {
