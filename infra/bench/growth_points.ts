@@ -122,9 +122,6 @@ export function costOfOneMore(
   return { state: "measured", judged: spreadOf(costs), of_medians: null, rounds: costs.length };
 }
 
-/** How large a point is. */
-export const pointSize: Metric = ({ subject }) => growthPoint(subject)?.at ?? null;
-
 function valuesOf(runs: readonly Run[], subjects: readonly string[], metric: Metric): number[] {
   return runs.filter(({ subject }) => subjects.includes(subject)).map(metric)
     .filter((value) => value !== null);

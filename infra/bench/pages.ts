@@ -1,6 +1,6 @@
 /** What the report says of each benchmark beside its figures, and what its plot shows. */
 import { cpuMicroseconds, type Metric, rate, wallSeconds } from "./judged_value.ts";
-import { cpuPerTick, cpuPerWindow, memory, storedRate, warmCpu, warmRate } from "./targets.ts";
+import { cpuPerTick, memory, storedRate, warmCpu, warmRate } from "./targets.ts";
 
 /** A part of a plot: one metric of all subjects. */
 export interface Panel {
@@ -139,7 +139,6 @@ export const PAGES: readonly Page[] = [
       kind: "growth",
       metrics: [
         { title: "CPU per tick", unit: "µs", metric: cpuPerTick },
-        { title: "CPU per published window", unit: "µs", metric: cpuPerWindow },
         { title: "Memory", unit: "MiB", metric: memoryMebibytes },
       ],
     },

@@ -1,6 +1,6 @@
 /** What the benchmarks are to reach: one row a figure. Pure. */
 import type { Measurement } from "./benchmark.ts";
-import { atSmallest, costOfOneMore, flatness, pointSize } from "./growth_points.ts";
+import { atSmallest, costOfOneMore, flatness } from "./growth_points.ts";
 import {
   absolute,
   cpuMicroseconds,
@@ -51,12 +51,12 @@ export const warmCpu = figure(warmCpuName);
 export const storedRate = figure("stored_rows_per_s", rate);
 /** CPU time for each tick: of the subject alone and warm where the run tells it, else of all. */
 export const cpuPerTick = figure("cpu_microseconds_per_tick", figure(warmCpuName, cpuMicroseconds));
-/** CPU time for each published window, where the run tells it by itself. */
-export const cpuPerWindow = figure("cpu_microseconds_per_window");
 /** The most memory that the subject had. */
 export const memory = figure("memory_bytes_max");
 /** Windows that were published, each as often as it was. */
 const published = figure("candles_written");
+/** Windows that are open at the end. */
+const windowsOpen = figure("windows_open");
 /** All CPU time of a run. */
 const cpuMicrosecondsInAll: Metric = (run) => {
   const per_tick = cpuMicroseconds(run);
@@ -207,7 +207,6 @@ export const TARGETS: readonly Target[] = [
     BARE_PARTS,
   ),
   flat("growth", "CPU per tick over partitions", "partitions", cpuPerTick),
-  flat("growth", "CPU per published window over partitions", "partitions", cpuPerWindow),
   flat("growth-rows", "CPU per stored row over rows in `ticks`", "rows", cpuMicroseconds),
   {
     ...GROWTH,
@@ -225,10 +224,10 @@ export const TARGETS: readonly Target[] = [
   },
   {
     ...GROWTH,
-    what: "memory for each symbol more, all its windows",
+    what: "memory for each open window more, over symbols",
     against: null,
     unit: "bytes",
-    value: (measurement) => costOfOneMore(measurement, "symbols", memory, pointSize),
+    value: (measurement) => costOfOneMore(measurement, "symbols", memory, windowsOpen),
   },
   alone(
     {
