@@ -176,7 +176,7 @@ export const SETTINGS = {
     variable: "TAPELINE_BATCH_INTERVAL_MS",
     default: "10",
     unit: "ms",
-    doc: "Longest time that a tick waits for others to be sent with",
+    doc: "Least time between two sends to Kafka: ticks that come meanwhile go together",
     parse: integer(0, 10_000),
   },
   queue_ticks: {

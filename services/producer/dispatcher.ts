@@ -51,6 +51,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const { receipts } = markers;
   const draining = new AbortController();
   let receipts_sent_at_ms = -Infinity;
+  let batch_sent_at_ms = -Infinity;
   let under_way = 0;
 
   /** Waits until a batch is due. False: only receipts are. */
@@ -60,7 +61,9 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       const now_ms = performance.now();
       const oldest = queue.peek();
       if (oldest !== undefined) {
-        const due_ms = oldest.queued_at_ms + parts.batch_interval_ms - now_ms;
+        // The interval parts sends: where there was none for so long, waiting would gather nothing.
+        const since_ms = Math.min(oldest.queued_at_ms, batch_sent_at_ms);
+        const due_ms = since_ms + parts.batch_interval_ms - now_ms;
         if (due_ms <= 0 || queue.depth() >= parts.batch_ticks || draining.signal.aborted) {
           return true;
         }
@@ -91,6 +94,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   async function sendBatch(): Promise<void> {
     const started_at_ms = performance.now();
+    batch_sent_at_ms = started_at_ms;
     const waiting = queue.depth();
     const batch = parts.takeBatch(Date.now());
     // Taking makes room, and whoever waits may come in meanwhile.

@@ -169,14 +169,20 @@ Deno.test("many refused inputs go in sends that the broker takes, all before wha
   deepStrictEqual([kinds.length, kinds.indexOf("tick")], [30_001, 30_000]);
 });
 
-Deno.test("a tick waits for others no longer than the interval", async () => {
-  const { queue, dispatcher, sends } = underTest({ batch_interval_ms: 40 });
+Deno.test("a tick goes at once after a quiet while, and those within an interval together", async () => {
+  const { queue, dispatcher, sends } = underTest({ batch_interval_ms: 200 });
+  const ticksOf = (send: Sent[]) => send.filter(({ kind }) => kind === "tick").length;
   const running = dispatcher.run();
-  queue.offer({ kind: "ticks", ticks: [tick] });
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  queue.offer({ kind: "ticks", ticks: [tick] });
-  while (sends.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-  strictEqual(sends[1]!.filter(({ kind }) => kind === "tick").length, 2);
+  const started_at_ms = performance.now();
+  for (let count = 0; count < 3; count++) {
+    queue.offer({ kind: "ticks", ticks: [tick] });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const batches = () => sends.map(ticksOf).filter((ticks) => ticks > 0);
+  deepStrictEqual(batches(), [1]);
+  while (batches().length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  deepStrictEqual(batches(), [1, 2]);
+  ok(performance.now() - started_at_ms >= 195, "the second send came within the interval");
   dispatcher.drain();
   await running;
 });
