@@ -13,6 +13,7 @@ import { formatReport } from "../ledger/report.ts";
 import { exitCode } from "../ledger/summary.ts";
 import { printLine, runTool, toolLog, warnLine } from "../tool.ts";
 import { alertsOf } from "./alerts.ts";
+import { isSettled, settledLedger } from "./ledger.ts";
 import { LOAD_SCENARIOS, type LoadScenario } from "./scenarios.ts";
 import { runK6 } from "./k6.ts";
 import { withStack } from "./stack.ts";
@@ -101,12 +102,15 @@ await runTool(EXIT_NOT_RUN, async () => {
       progress: warnLine,
       stopping: stopping.signal,
     });
-    const report = await audit(auditOptions(stack.environment, toolLog("load")));
+    // What goes on can't be judged to its end.
+    await stack.endSource();
+    const where = auditOptions(stack.environment, toolLog("load"));
+    const report = await settledLedger(() => audit(where));
     printLine(formatReport(report));
     const alerts = await alertsOf(stack.prometheus_url, started_at_ms, Date.now());
     printLine(alerts.length === 0 ? "No alert fired." : `Alerts: ${alerts.join(", ")}`);
     printLine(`The report: ${report_dir}/report.html`);
-    return are_kept && exitCode(report) === 0 ? 0 : 1;
+    return are_kept && isSettled(report) && exitCode(report) === 0 ? 0 : 1;
   });
 });
 

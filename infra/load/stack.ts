@@ -1,15 +1,19 @@
 /** A platform of its own for a load: as `deno task start` runs it, in a directory that is new. */
-import { withDeadline } from "../../runtime/backoff.ts";
+import { sleep, withDeadline } from "../../runtime/backoff.ts";
 import type { Environment } from "../../runtime/config.ts";
 import { findServers } from "../find_servers.ts";
 import { ignoreNotFound } from "../local/files.ts";
 import { linesOf } from "../local/lines.ts";
+import type { PartStatus } from "../local/part.ts";
+import { stopNamed } from "../local/run_note.ts";
 import type { Progress } from "../local/start_fault.ts";
 
 const START = new URL("../local/start.ts", import.meta.url).pathname;
 /** Prometheus is built the first time. */
 const READY_DEADLINE_MS = 15 * 60_000;
 const STOP_DEADLINE_MS = 30_000;
+const SOURCE_END_DEADLINE_MS = 10_000;
+const LOOK_INTERVAL_MS = 100;
 const SHOWN_LINES = 20;
 
 /** What to run. */
@@ -27,6 +31,8 @@ export interface LoadedStack {
   prometheus_url: string;
   /** With its servers in it. */
   environment: Environment;
+  /** Stops the producer in order, so that nothing comes any more: the others go on. */
+  endSource(): Promise<void>;
 }
 
 /**
@@ -74,12 +80,31 @@ export async function withStack<Result>(
       door_url: endpoints.producer_http ?? null,
       prometheus_url: endpoints.prometheus!,
       environment: await findServers(data_dir, {}, ["kafka", "postgres"]),
+      endSource: () => endSource(data_dir, endpoints.supervisor!),
     });
   } finally {
     watched.promise.catch(() => {});
     stop(child);
     await withDeadline(child.status, STOP_DEADLINE_MS, "Stopping the platform");
     await reading;
+  }
+}
+
+/** A source that stops in order has come to its end: the supervisor does not start it again. */
+async function endSource(data_dir: string, supervisor_url: string): Promise<void> {
+  await stopNamed(data_dir, "producer");
+  const give_up_at_ms = performance.now() + SOURCE_END_DEADLINE_MS;
+  for (;;) {
+    const response = await fetch(`${supervisor_url}/health`, {
+      signal: AbortSignal.timeout(SOURCE_END_DEADLINE_MS),
+    });
+    const { parts }: { parts: PartStatus[] } = await response.json();
+    const state = parts.find(({ name }) => name === "producer")?.state;
+    if (state === "ended") return;
+    if (performance.now() > give_up_at_ms) {
+      throw new Error(`The producer is ${state} after its stop: see ${data_dir}/logs/producer.log`);
+    }
+    await sleep(LOOK_INTERVAL_MS);
   }
 }
 

@@ -86,6 +86,20 @@ export async function killNoted(data_dir: string): Promise<void> {
   }
 }
 
+/**
+ * Stops one noted process in order, and leaves the others running.
+ *
+ * @param data_dir The data directory.
+ * @param name The name it was noted by.
+ * @throws StartFault if no such process runs, or it can't be stopped.
+ */
+export async function stopNamed(data_dir: string, name: string): Promise<void> {
+  const note = await readNote(notePath(data_dir, name));
+  if (note === null || !await stopNoted(note)) {
+    throw new StartFault(`Cannot stop the ${name}: none runs in ${data_dir}; see its log there`);
+  }
+}
+
 /** Stops a process if it is still the one that was noted; says whether it was. */
 async function stopNoted(note: RunNote): Promise<boolean> {
   if (!await isNoted(note)) return false;
