@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { alertmanagerConfig } from "./alertmanager.ts";
 import { ALERT_GROUPS, BOARDS } from "./all.ts";
 import { drawBoard } from "./grafana.ts";
+import { PLATFORM_QUERIES } from "./load_queries.ts";
 import { metricsPage } from "./metrics_page.ts";
 import { exporterQueries } from "../infra/postgres/metrics.ts";
 import { ruleFile } from "./rules.ts";
@@ -17,6 +18,7 @@ const OWN_DIRS = [
   "infra/generated/prometheus/rules",
   "infra/generated/alertmanager",
   "infra/generated/postgres_exporter",
+  "infra/generated/load",
 ] as const;
 
 /** Every file that is made: its path from the root, and what is in it. */
@@ -34,6 +36,7 @@ export function generatedFiles(): Map<string, string> {
   const webhook_url_file = "/run/secrets/alert_webhook_url";
   files.set(`${OWN_DIRS[2]}/alertmanager.yml`, alertmanagerConfig({ webhook_url_file }));
   files.set(`${OWN_DIRS[3]}/queries.yml`, exporterQueries());
+  files.set(`${OWN_DIRS[4]}/queries.json`, JSON.stringify(PLATFORM_QUERIES, null, 2) + "\n");
   files.set("docs/metrics.md", metricsPage());
   return files;
 }

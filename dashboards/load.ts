@@ -1,12 +1,38 @@
-/** A load test from inside: what callers get, what waits, what is late, what it costs. */
+/** A load test: what callers get, what waits, what is late, what it costs, on one time axis. */
 import { METRICS as PRODUCER } from "../services/producer/metrics.ts";
 import { AGGREGATOR_QUERIES } from "./aggregator.ts";
 import type { Board } from "./board.ts";
 import { LAG_QUERIES } from "./lag.ts";
 import { PROCESS_METRICS } from "./process_row.ts";
 import { PRODUCER_QUERIES } from "./producer.ts";
-import { quantile, type Query, rate } from "./query.ts";
+import { quantile, type Query, rate, series } from "./query.ts";
 import { SINK_QUERIES } from "./sink.ts";
+
+/** What k6 writes to Prometheus, as far as it is shown: durations as native histograms. */
+const K6_METRICS = {
+  requests: { name: "k6_http_reqs_total" },
+  duration: { name: "k6_http_req_duration_seconds" },
+  dropped: { name: "k6_dropped_iterations_total" },
+  virtual_users: { name: "k6_vus" },
+} as const;
+/** Requests of the measured part; those of the warm-up, and k6's own to Prometheus, are tagged else. */
+const MEASURED = 'asked="door"';
+
+const requestDuration = (of: number): Query => (scope) =>
+  `histogram_quantile(${of}, sum(${rate(K6_METRICS.duration, scope, MEASURED)}))`;
+
+/** What k6 has seen of the platform. */
+export const K6_QUERIES = {
+  requests: (scope) => `sum by (asked, status) (${rate(K6_METRICS.requests, scope)})`,
+  door_median: requestDuration(0.5),
+  door_p95: requestDuration(0.95),
+  door_p99: requestDuration(0.99),
+  door_failed: (scope) =>
+    `sum(${rate(K6_METRICS.requests, scope, MEASURED, 'expected_response="false"')}) / ` +
+    `sum(${rate(K6_METRICS.requests, scope, MEASURED)})`,
+  dropped: (scope) => `sum(${rate(K6_METRICS.dropped, scope, MEASURED)})`,
+  virtual_users: (scope) => `sum(${series(K6_METRICS.virtual_users, scope)})`,
+} as const satisfies { [name: string]: Query };
 
 const requests = { name: `${PRODUCER.http_duration.name}_count` };
 
@@ -15,16 +41,58 @@ export const LOAD_QUERIES = {
   request_median: (scope) => quantile(0.5, PRODUCER.http_duration, scope, ["route"]),
   request_p95: (scope) => quantile(0.95, PRODUCER.http_duration, scope, ["route"]),
   request_p99: (scope) => quantile(0.99, PRODUCER.http_duration, scope, ["route"]),
+  memory: (scope) => `sum by (service) (${series(PROCESS_METRICS.memory, scope)})`,
+  alerts: () => 'sum by (alertname) (ALERTS{alertstate="firing"})',
   cpu: (scope) => `sum by (service) (${rate(PROCESS_METRICS.cpu, scope)})`,
 } as const satisfies { [name: string]: Query };
 
 export const BOARD: Board = {
   name: "load",
   title: "Load test",
-  description: "A load test as the platform sees it: callers, queues, lateness, cost.",
+  description: "A load test as k6 and as the platform sees it: callers, queues, lateness, cost.",
   rows: [
     {
-      title: "Callers",
+      title: "As k6 has it",
+      panels: [
+        {
+          title: "Requests sent",
+          description: "Requests a second by status; `warm` is before the measured part, " +
+            "`prometheus` is what k6 asks there.",
+          kind: "lines",
+          unit: "reqps",
+          queries: [{ query: K6_QUERIES.requests, legend: "{{asked}} {{status}}" }],
+          thresholds: {},
+        },
+        {
+          title: "Duration for callers",
+          description: "Of the measured requests, from k6's native histogram: the promise is " +
+            "20 ms for 95 %.",
+          kind: "lines",
+          unit: "s",
+          queries: [
+            { query: K6_QUERIES.door_median, legend: "median" },
+            { query: K6_QUERIES.door_p95, legend: "p95" },
+            { query: K6_QUERIES.door_p99, legend: "p99" },
+          ],
+          thresholds: { warn: 0.02 },
+        },
+        {
+          title: "Callers under way",
+          description: "Virtual users that k6 has made, and requests a second that were due and " +
+            "that none was free for: the load is then less than it says. Nothing is drawn of " +
+            "those where there are none.",
+          kind: "lines",
+          unit: "short",
+          queries: [
+            { query: K6_QUERIES.virtual_users, legend: "virtual users" },
+            { query: K6_QUERIES.dropped, legend: "dropped" },
+          ],
+          thresholds: {},
+        },
+      ],
+    },
+    {
+      title: "At the door",
       panels: [
         {
           title: "Requests",
@@ -102,6 +170,22 @@ export const BOARD: Board = {
           unit: "percentunit",
           queries: [{ query: LOAD_QUERIES.cpu, legend: "{{service}}" }],
           thresholds: {},
+        },
+        {
+          title: "Memory by service",
+          description: "Resident memory. Over hours of one load it stays level.",
+          kind: "lines",
+          unit: "bytes",
+          queries: [{ query: LOAD_QUERIES.memory, legend: "{{service}}" }],
+          thresholds: {},
+        },
+        {
+          title: "Alerts that fire",
+          description: "By name. Nothing is drawn where none does.",
+          kind: "lines",
+          unit: "short",
+          queries: [{ query: LOAD_QUERIES.alerts, legend: "{{alertname}}" }],
+          thresholds: { bad: 1 },
         },
       ],
     },

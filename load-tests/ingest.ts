@@ -4,40 +4,47 @@
  */
 import http from "k6/http";
 import type { Options, Scenario } from "k6/options";
-import { shapeOf } from "./kinds.ts";
+import { shapeOf, warmUpOf } from "./kinds.ts";
 import { look, lookAtEnd } from "./platform.ts";
-import { closing, COMMON_OPTIONS, KIND, LOOKING, TICKS_PER_S, variable } from "./run.ts";
+import {
+  closing,
+  COMMON_OPTIONS,
+  DURATION_S,
+  KIND,
+  LOOKING,
+  measuredFrom,
+  TICKS_PER_S,
+  variable,
+} from "./run.ts";
 import type { SummaryData } from "./summary.ts";
 import { targetsOf, thresholdsOf } from "./targets.ts";
 import { badTick, goodTick } from "./ticks.ts";
 
 const DOOR = variable("DOOR_URL");
+const TOKEN = __ENV.TAPELINE_HTTP_TOKEN;
 const BATCH_TICKS = 100;
 /** A twentieth of the ticks comes one by one: that is most of the requests. */
-const SINGLES_PER_S = Math.max(1, Math.round(TICKS_PER_S / 20));
-const BATCHES_PER_S = Math.max(1, Math.round((TICKS_PER_S - SINGLES_PER_S) / BATCH_TICKS));
-const BAD_PER_S = Math.max(1, Math.round(SINGLES_PER_S / 100));
-const TARGETS = targetsOf(KIND, true);
+const SINGLES_PER_S = TICKS_PER_S / 20;
+const BATCHES_PER_S = (TICKS_PER_S - SINGLES_PER_S) / BATCH_TICKS;
+const BAD_PER_S = SINGLES_PER_S / 100;
+const TARGETS = targetsOf(KIND, "door");
+const RATES = { single: SINGLES_PER_S, batch: BATCHES_PER_S, bad: BAD_PER_S };
 
-/** So many requests may be under way: a second's, and ten at least. */
-const scenario = (exec: string, rate: number): Scenario =>
-  shapeOf(KIND, exec, rate, Math.max(10, rate));
+/** Each kind of request as often as it is due: first warm, then measured. */
+const SCENARIOS: { [name: string]: Scenario } = Object.fromEntries(
+  Object.entries(RATES).flatMap(([exec, rate]) => {
+    const shape = { kind: KIND, duration_s: DURATION_S, rate, exec };
+    return [[`warm_${exec}`, warmUpOf(shape)], [exec, shapeOf(shape)]];
+  }),
+);
 
 export const options: Options = {
   ...COMMON_OPTIONS,
-  scenarios: {
-    single: scenario("single", SINGLES_PER_S),
-    batch: scenario("batch", BATCHES_PER_S),
-    bad: scenario("bad", BAD_PER_S),
-    look: LOOKING,
-  },
-  thresholds: thresholdsOf(KIND, TARGETS),
+  scenarios: { ...SCENARIOS, look: LOOKING },
+  thresholds: thresholdsOf(TARGETS),
 };
 
-/** When the load began, for the closing look. */
-export function setup(): { started_at_ms: number } {
-  return { started_at_ms: Date.now() };
-}
+export const setup = measuredFrom;
 
 /** One tick by itself. */
 export function single(): void {
@@ -61,19 +68,21 @@ export const watch = look;
 
 /** The closing look. */
 export function teardown({ started_at_ms }: { started_at_ms: number }): void {
-  lookAtEnd(started_at_ms);
+  lookAtEnd(started_at_ms, null);
 }
 
-/** The closing words, and the figures in a file. */
+/** The figures, for the closing words. */
 export function handleSummary(data: SummaryData): { [path: string]: string } {
   return closing(data, TARGETS);
 }
 
-/** Another answer than the expected one counts as failed. */
+/** Another answer than the expected one counts as failed. Its scenario says whether it is measured. */
 function post(body: unknown, expected_status: number): void {
   http.post(`${DOOR}/ticks`, JSON.stringify(body), {
-    headers: { "content-type": "application/json" },
-    tags: { asked: "door" },
+    headers: {
+      "content-type": "application/json",
+      ...(TOKEN === undefined ? {} : { authorization: `Bearer ${TOKEN}` }),
+    },
     responseCallback: http.expectedStatuses(expected_status),
     responseType: "none",
     timeout: "10s",

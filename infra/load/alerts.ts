@@ -1,6 +1,5 @@
 /** Alerts that fired in a span of time, as Prometheus has them. */
-
-const ASK_DEADLINE_MS = 10_000;
+import { ask } from "./prometheus.ts";
 
 /**
  * Names of what fired, each with its service or group.
@@ -16,18 +15,8 @@ export async function alertsOf(
 ): Promise<string[]> {
   const span = `${Math.max(1, Math.ceil((to_ms - from_ms) / 1_000))}s`;
   const query = `max_over_time(ALERTS{alertstate="firing"}[${span}])`;
-  const url = `${prometheus_url}/api/v1/query?${new URLSearchParams({
-    query,
-    time: String(to_ms / 1_000),
-  })}`;
-  const response = await fetch(url, { signal: AbortSignal.timeout(ASK_DEADLINE_MS) });
-  if (!response.ok) {
-    throw new Error(`Prometheus answered ${response.status} to ${query}: ${await response.text()}`);
-  }
-  const { data }: { data: { result: { metric: { [label: string]: string } }[] } } = await response
-    .json();
-  const names = data.result.map(({ metric }) =>
-    [metric.alertname, metric.service ?? metric.group].filter(Boolean).join(" ")
+  const names = (await ask(prometheus_url, query, to_ms)).map(({ labels }) =>
+    [labels.alertname, labels.service ?? labels.group].filter(Boolean).join(" ")
   );
   return [...new Set(names)].sort();
 }

@@ -6,8 +6,9 @@ import type { Progress } from "../local/start_fault.ts";
 export const K6: GoTool = { name: "k6", package_path: "go.k6.io/k6" };
 
 const SCRIPTS_DIR = new URL("../../load-tests", import.meta.url).pathname;
-/** k6's own exit code where a threshold was missed. */
+/** k6's own exit codes where a threshold was missed, and where it was told to stop. */
 const THRESHOLDS_MISSED = 99;
+const TOLD_TO_STOP = 105;
 
 /** A run of k6. */
 export interface K6Run {
@@ -19,22 +20,27 @@ export interface K6Run {
   /** The report for those without Grafana. */
   html_path: string;
   progress: Progress;
+  /** Ends it at once. */
   stopping: AbortSignal;
+  /** Ends it in order: what is under way is finished, and the closing look taken. */
+  enough: AbortSignal;
+  /** Told its process's id. */
+  onStarted(pid: number): void;
 }
 
 /**
- * Runs a script to its end, with its output on this process's.
+ * Runs a script to its end, with its output on this process's. What it measured is where the variable
+ * SUMMARY_PATH says.
  *
- * @returns Whether every threshold was met.
  * @throws Error where k6 itself failed: a script that does not parse, a platform that does not answer.
  */
-export async function runK6(run: K6Run): Promise<boolean> {
+export async function runK6(run: K6Run): Promise<void> {
   const program = await findGoTool(K6, run.progress, run.stopping);
   const variables = Object.entries(run.variables).flatMap(([name, value]) => [
     "--env",
     `${name}=${value}`,
   ]);
-  const { code } = await new Deno.Command(program, {
+  const child = new Deno.Command(program, {
     args: [
       ...["run", "--quiet", "--no-usage-report", "--out", "experimental-prometheus-rw"],
       ...["--out", "web-dashboard"],
@@ -53,9 +59,15 @@ export async function runK6(run: K6Run): Promise<boolean> {
     stdout: "inherit",
     stderr: "inherit",
     signal: run.stopping,
-  }).output();
-  if (code !== 0 && code !== THRESHOLDS_MISSED) {
-    throw new Error(`k6 could not run ${run.script} and ended with ${code}: its words are above`);
-  }
-  return code === 0;
+  }).spawn();
+  run.onStarted(child.pid);
+  const finish = () => child.kill("SIGINT");
+  run.enough.addEventListener("abort", finish, { once: true });
+  const { code } = await child.status;
+  run.enough.removeEventListener("abort", finish);
+  run.stopping.throwIfAborted();
+  const is_over = code === 0 || code === THRESHOLDS_MISSED ||
+    (code === TOLD_TO_STOP && run.enough.aborted);
+  if (is_over) return;
+  throw new Error(`k6 could not run ${run.script} and ended with ${code}: its words are above`);
 }

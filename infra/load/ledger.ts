@@ -15,12 +15,19 @@ export async function settledLedger(read: () => Promise<LedgerReport>): Promise<
   const give_up_at_ms = performance.now() + JUDGE_DEADLINE_MS;
   for (;;) {
     const report = await read();
-    if (isSettled(report) || performance.now() > give_up_at_ms) return report;
+    if (report.rows.every(isJudged) || performance.now() > give_up_at_ms) return report;
     await sleep(JUDGE_INTERVAL_MS);
   }
 }
 
-/** Whether every tick of it has been judged. */
-export function isSettled({ rows }: Pick<LedgerReport, "rows">): boolean {
-  return rows.every(({ verdict, unconfirmed }) => verdict !== "pending" && unconfirmed.count === 0);
+/** What the ledger can't account for: differences, and minutes that are not judged to their end. */
+export function unaccounted({ rows, differences, verdict }: LedgerReport): number {
+  const unjudged = rows.filter((row) => !isJudged(row)).length;
+  // Without a tick there is nothing that was kept.
+  const nothing = verdict === "not_judged" || rows.length === 0 ? 1 : 0;
+  return differences.length + Math.max(unjudged, nothing);
+}
+
+function isJudged({ verdict, unconfirmed }: LedgerReport["rows"][number]): boolean {
+  return verdict !== "pending" && unconfirmed.count === 0;
 }

@@ -100,6 +100,11 @@ export async function stopNamed(data_dir: string, name: string): Promise<void> {
   }
 }
 
+/** The id of a noted process; null where none of that name is noted. */
+export async function notedPid(data_dir: string, name: string): Promise<number | null> {
+  return (await readNote(notePath(data_dir, name)))?.pid ?? null;
+}
+
 /** Stops a process if it is still the one that was noted; says whether it was. */
 async function stopNoted(note: RunNote): Promise<boolean> {
   if (!await isNoted(note)) return false;
