@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { BOARDS } from "../../dashboards/all.ts";
-import { isSql } from "../../dashboards/board.ts";
-import { scopeOf } from "../../dashboards/grafana.ts";
-import type { Scope } from "../../dashboards/query.ts";
+import { BOARD as LOAD } from "../../dashboards/load.ts";
 import { STAGE_QUERIES } from "../../dashboards/service_row.ts";
 import { PIPELINE, SERVICE_NAMES } from "../../contract/pipeline.ts";
 import { DEFAULT_TOPIC_NAMES } from "../../contract/topics.ts";
@@ -13,6 +11,7 @@ import { type FeedServer, withFeedServer } from "../../services/producer/sources
 import { telemetryFaults, type ToldTelemetry } from "../conformance/telemetry.ts";
 import { buildGoTool } from "./go_tool.ts";
 import { figuresAreTrue, judgedTicksAreTrue } from "./test_figures.ts";
+import { emptyPanels, PANELS } from "./test_panels.ts";
 import { query } from "./test_prometheus.ts";
 import { emptySqlPanels } from "./test_sql_panels.ts";
 import { withTestDirectory } from "./test_servers.ts";
@@ -21,8 +20,8 @@ import { eventually, notedPids, runStart } from "./test_start.ts";
 /** Prometheus and Alertmanager are built where that has not been done yet. */
 const BUILD_DEADLINE_MS = 15 * 60_000;
 
-/** As a panel asks, whose window is at least four scrapes wide. */
-const PANELS: Scope = { matchers: 'instance=~".+"', window: "20s" };
+/** The board of load tests shows something while there is one: infra/load/load_server_test.ts. */
+const SHOWN_BOARDS = BOARDS.filter(({ name }) => name !== LOAD.name);
 const PANELS_DEADLINE_MS = 90_000;
 /** There is nothing new to ask sooner. */
 const SCRAPE_INTERVAL_MS = 5_000;
@@ -144,26 +143,6 @@ async function ask(url: string, path: string, accept: string): Promise<string> {
   return await response.text();
 }
 
-/** Queries that have no answer: "board: panel legend". */
-async function emptyPanels(prometheus: string): Promise<string[]> {
-  const empty: string[] = [];
-  for (const board of BOARDS) {
-    const { name, rows } = board;
-    const panels = rows.flatMap(({ panels }) => panels).filter((panel) => !isSql(panel));
-    for (const { title, queries } of panels) {
-      for (const { query: ask, legend } of queries) {
-        const matchers = scopeOf(board).matchers === "" ? "" : PANELS.matchers;
-        const answer = await query(prometheus, ask({ ...PANELS, matchers }));
-        // A quantile of nothing is NaN: Grafana draws no line.
-        if (!answer.some(({ value }) => value[1] !== "NaN")) {
-          empty.push(`${name}: ${title} ${legend}`);
-        }
-      }
-    }
-  }
-  return empty;
-}
-
 Deno.test("no panel is empty, once there has been what it shows", async () => {
   await withTestDirectory((data_dir) => withFeedServer((feed) => panelsShow(data_dir, feed)));
 });
@@ -220,7 +199,10 @@ async function panelsShow(data_dir: string, feed: FeedServer): Promise<void> {
       await troubleProducer(producer_http!, feed);
       no_ticks_at_ms.push(await troubleReaders(kafka!));
       await troubleAggregator(kafka!);
-      const now_empty = [...await emptyPanels(prometheus!), ...await emptySqlPanels(postgres!)];
+      const now_empty = [
+        ...await emptyPanels(prometheus!, SHOWN_BOARDS),
+        ...await emptySqlPanels(postgres!),
+      ];
       empty = (empty ?? now_empty).filter((panel) => now_empty.includes(panel));
       return empty.length === 0 && await haveErred(prometheus!, ["producer", "aggregator"]);
     },

@@ -2,13 +2,14 @@
 import { PROMTOOL } from "../../dashboards/promtool.ts";
 import { COMPOSE } from "../container/compose_model.ts";
 import { TOXIPROXY } from "../faults/toxiproxy.ts";
+import { K6 } from "../load/k6.ts";
 import { buildGoTool, type GoTool } from "../local/go_tool.ts";
 import { JAEGER } from "../local/jaeger_server.ts";
 import { POSTGRES_EXPORTER } from "../local/postgres_exporter.ts";
 import { ALERTMANAGER, PROMETHEUS } from "../local/prometheus_server.ts";
 
 const TOOLS: readonly GoTool[] = [
-  ...[TOXIPROXY, COMPOSE, ALERTMANAGER, PROMETHEUS, PROMTOOL, POSTGRES_EXPORTER, JAEGER],
+  ...[TOXIPROXY, COMPOSE, ALERTMANAGER, PROMETHEUS, PROMTOOL, POSTGRES_EXPORTER, JAEGER, K6],
 ];
 
 /**

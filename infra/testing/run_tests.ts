@@ -16,6 +16,7 @@ const SERVER_TEST = "_server_test.ts";
 const ALONE = [
   "services/producer/simulator_server_test.ts",
   "infra/proofs/first_candle_server_test.ts",
+  "infra/load/load_server_test.ts",
   "infra/conformance/ok_server_test.ts",
 ];
 /** Server tests wait a lot, each for servers of its own. */

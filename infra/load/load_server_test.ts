@@ -1,0 +1,66 @@
+import { match, strictEqual } from "node:assert/strict";
+import { BOARD as LOAD } from "../../dashboards/load.ts";
+import { linesOf } from "../local/lines.ts";
+import { emptyPanels } from "../local/test_panels.ts";
+import { withTestDirectory } from "../local/test_servers.ts";
+import { eventually } from "../local/test_start.ts";
+
+const MAIN = new URL("./main.ts", import.meta.url).pathname;
+/** Prometheus and k6 are built where that has not been done yet. */
+const BUILD_DEADLINE_MS = 15 * 60_000;
+const PANELS_DEADLINE_MS = 60_000;
+const SCRAPE_INTERVAL_MS = 5_000;
+/** Drawn only where something is wrong, which it is not here. */
+const RIGHTLY_EMPTY = ["load: Callers under way dropped", "load: Alerts that fire {{alertname}}"];
+
+Deno.test("a smoke load keeps every promise, and its board shows it", async () => {
+  await withTestDirectory(async (dir) => {
+    const data_dir = `${dir}/load`;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-all", MAIN, "--data-dir", data_dir],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    let output = "";
+    const reading = Promise.all([child.stdout, child.stderr].map(async (stream) => {
+      for await (const line of linesOf(stream)) output += `${line}\n`;
+    }));
+    let is_over = false;
+    const ended = child.status.finally(() => is_over = true);
+    try {
+      await eventually(
+        () => Promise.resolve(is_over || output.includes("prometheus runs")),
+        BUILD_DEADLINE_MS,
+        () => `No platform to load has started:\n${output}`,
+      );
+      const endpoints = JSON.parse(await Deno.readTextFile(`${data_dir}/endpoints.json`));
+      let empty: string[] | null = null;
+      await eventually(
+        async () => {
+          if (is_over) throw new Error(`It ended while these were empty: ${empty}\n${output}`);
+          const now_empty = await emptyPanels(endpoints.prometheus, [LOAD]);
+          empty = (empty ?? now_empty).filter((panel) => now_empty.includes(panel));
+          return empty.every((panel) => RIGHTLY_EMPTY.includes(panel));
+        },
+        PANELS_DEADLINE_MS,
+        () => `These are empty: ${empty?.join(", ")}\n${output}`,
+        SCRAPE_INTERVAL_MS,
+      );
+      const { code } = await ended;
+      await reading;
+      strictEqual(code, 0, output);
+      match(output, /The ledger balances: .* ticks/);
+      match(output, /met +ledger/);
+      match(output, /No alert fired/);
+      strictEqual(output.includes("MISSED"), false, output);
+      const { metrics } = JSON.parse(await Deno.readTextFile(`${data_dir}/report/summary.json`));
+      strictEqual(metrics["dropped_iterations{asked:door}"].values.count, 0);
+      match(await Deno.readTextFile(`${data_dir}/report/report.html`), /<html/);
+    } finally {
+      if (!is_over) child.kill("SIGTERM");
+      await ended;
+      await reading;
+    }
+  });
+});
