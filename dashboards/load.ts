@@ -17,6 +17,8 @@ const K6_METRICS = {
 } as const;
 /** Requests of the measured part; those of the warm-up, and k6's own to Prometheus, are tagged else. */
 const MEASURED = 'asked="door"';
+/** Dropped requests k6 tells by scenario alone. */
+const NOT_WARM = 'scenario!~"warm_.*"';
 
 const requestDuration = (of: number): Query => (scope) =>
   `histogram_quantile(${of}, sum(${rate(K6_METRICS.duration, scope, MEASURED)}))`;
@@ -30,7 +32,7 @@ export const K6_QUERIES = {
   door_failed: (scope) =>
     `sum(${rate(K6_METRICS.requests, scope, MEASURED, 'expected_response="false"')}) / ` +
     `sum(${rate(K6_METRICS.requests, scope, MEASURED)})`,
-  dropped: (scope) => `sum(${rate(K6_METRICS.dropped, scope, MEASURED)})`,
+  dropped: (scope) => `sum(${rate(K6_METRICS.dropped, scope, NOT_WARM)})`,
   virtual_users: (scope) => `sum(${series(K6_METRICS.virtual_users, scope)})`,
 } as const satisfies { [name: string]: Query };
 

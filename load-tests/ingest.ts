@@ -17,7 +17,7 @@ import {
   variable,
 } from "./run.ts";
 import type { SummaryData } from "./summary.ts";
-import { targetsOf, thresholdsOf } from "./targets.ts";
+import { type DOOR_SCENARIOS, targetsOf, thresholdsOf } from "./targets.ts";
 import { badTick, goodTick } from "./ticks.ts";
 
 const DOOR = variable("DOOR_URL");
@@ -28,7 +28,11 @@ const SINGLES_PER_S = TICKS_PER_S / 20;
 const BATCHES_PER_S = (TICKS_PER_S - SINGLES_PER_S) / BATCH_TICKS;
 const BAD_PER_S = SINGLES_PER_S / 100;
 const TARGETS = targetsOf(KIND, "door");
-const RATES = { single: SINGLES_PER_S, batch: BATCHES_PER_S, bad: BAD_PER_S };
+const RATES: { readonly [exec in typeof DOOR_SCENARIOS[number]]: number } = {
+  single: SINGLES_PER_S,
+  batch: BATCHES_PER_S,
+  bad: BAD_PER_S,
+};
 
 /** Each kind of request as often as it is due: first warm, then measured. */
 const SCENARIOS: { [name: string]: Scenario } = Object.fromEntries(

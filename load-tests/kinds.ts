@@ -20,7 +20,7 @@ export const DURATIONS_S: { readonly [kind in Kind]: number } = {
  * For so long before it is measured a load is sent at its first rate: a process that has just started
  * has compiled nothing yet, and its users are those of the hours after.
  */
-export const WARM_UP_S = 10;
+export const WARM_UP_S = 30;
 /** How far the rate rises above the first one. */
 export const RISES: { readonly [kind in Kind]: number } = {
   smoke: 1,

@@ -39,14 +39,19 @@ export const DOOR_FAILED: Target = {
   kinds: UNLESS_BREAKPOINT,
 };
 
-export const DROPPED: Target = {
-  metric: "dropped_iterations{asked:door}",
+/** The measured scenarios of the door's callers: k6 tells dropped requests by scenario, not by tag. */
+export const DOOR_SCENARIOS = ["single", "batch", "bad"] as const;
+
+const DROPPED: readonly Target[] = DOOR_SCENARIOS.map((scenario) => ({
+  metric: `dropped_iterations{scenario:${scenario}}`,
   statistic: "count",
   at_most: 0,
-  missed: "{value} requests were due and could not be sent: the load was not what it says.",
+  missed:
+    `{value} requests of the kind "${scenario}" were due and could not be sent: the load was ` +
+    "not what it says.",
   of: "door",
   kinds: UNLESS_BREAKPOINT,
-};
+}));
 
 export const EVENT_TO_ROW: Target = {
   metric: "platform_event_to_row_p99_seconds",
@@ -73,7 +78,7 @@ export const LEDGER: Target = {
 export const TARGETS: readonly Target[] = [
   DOOR_DURATION,
   DOOR_FAILED,
-  DROPPED,
+  ...DROPPED,
   {
     metric: "platform_feed_shortfall_ratio",
     statistic: "value",

@@ -32,7 +32,7 @@ export interface Limit {
 
 /** A service is one thread: from here on it is at the end of its core. */
 const CORE_FULL = 0.85;
-const MACHINE_FULL = 0.95;
+const MACHINE_FULL = 0.9;
 
 /**
  * Says which promise is not kept and which part is the limit.

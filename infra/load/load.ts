@@ -59,7 +59,7 @@ async function loadStack(load: Load, stack: LoadedStack, stopping: AbortSignal):
   const started_at_ms = Date.now();
   const report_dir = `${stack.data_dir}/report`;
   await Deno.mkdir(report_dir, { recursive: true });
-  const { data, limit } = await sendLoad(load, stack, report_dir, stopping);
+  const { data, limit, others } = await sendLoad(load, stack, report_dir, stopping);
   // What goes on can't be judged to its end.
   await stack.endSource();
   const where = auditOptions(stack.environment, toolLog("load"));
@@ -74,6 +74,7 @@ async function loadStack(load: Load, stack: LoadedStack, stopping: AbortSignal):
   printLine(`\n${formatReport(ledger)}\n`);
   printLine(alerts.length === 0 ? "No alert fired." : `Alerts: ${alerts.join(", ")}`);
   printLine(`\n${summarize(judged, targets)}`);
+  if (others !== null) printLine(others);
   if (load.kind === "breakpoint") printLine(await limitText(load, limit));
   printLine(`The report: ${report_dir}/report.html`);
   return targets.every((target) => isKept(judged, target));
@@ -85,11 +86,13 @@ async function sendLoad(
   stack: LoadedStack,
   report_dir: string,
   stopping: AbortSignal,
-): Promise<{ data: SummaryData; limit: Limit | null }> {
+): Promise<{ data: SummaryData; limit: Limit | null; others: string | null }> {
   const scenario: LoadScenario = LOAD_SCENARIOS[load.scenario];
   const summary_path = `${report_dir}/summary.json`;
+  let others: string | null = null;
   const enough = new AbortController();
   const over = new AbortController();
+  let lookBack = (): MachineLook => ({ cores: {}, machine: null });
   let watching: Promise<Limit | null> = Promise.resolve(null);
   try {
     await runK6({
@@ -108,15 +111,17 @@ async function sendLoad(
       stopping,
       enough: enough.signal,
       onStarted(k6_pid) {
+        lookBack = followMachine({ platform: stack.pid, k6: k6_pid });
         if (load.kind !== "breakpoint") return;
         watching = watch(stack, k6_pid, over.signal).finally(() => enough.abort());
         watching.catch(() => {});
       },
     });
+    others = othersText(lookBack());
   } finally {
     over.abort();
   }
-  return { data: JSON.parse(await Deno.readTextFile(summary_path)), limit: await watching };
+  return { data: JSON.parse(await Deno.readTextFile(summary_path)), limit: await watching, others };
 }
 
 async function watch(
@@ -130,6 +135,15 @@ async function watch(
     ...(postgres === null ? {} : { postgres }),
   });
   return await watchForLimit({ prometheus_url, lookAtMachine, tell: warnLine, signal });
+}
+
+/** Latency on a machine that others use as well is theirs too. */
+function othersText({ cores, machine }: MachineLook): string | null {
+  if (machine === null) return null;
+  const { platform = 0, k6 = 0 } = cores;
+  const others = Math.max(0, machine.busy - platform - k6);
+  return `Of the machine's ${machine.cores} cores the platform used ${platform.toFixed(2)}, k6 ` +
+    `${k6.toFixed(2)}, others ${others.toFixed(2)}.`;
 }
 
 /** The ledger among what k6 has measured, so that one summary tells both. */

@@ -2,6 +2,9 @@
 import { followCpu } from "../bench/process_cpu.ts";
 import type { LoadFigures } from "./limit.ts";
 
+/** What a process has used in the end is known up to the last look. */
+const LOOK_INTERVAL_MS = 1_000;
+
 /** What was used since the look before. */
 export interface MachineLook {
   /** Cores by part. */
@@ -18,8 +21,9 @@ export interface MachineLook {
 export function followMachine(pids: { [part: string]: number }): () => MachineLook {
   if (Deno.build.os !== "linux") return () => ({ cores: {}, machine: null });
   const parts = followCpu(pids);
-  // Its own looks are for processes that come and go.
+  // Ten looks a second, as it would take them, cost a load more than they tell.
   parts.stop();
+  Deno.unrefTimer(setInterval(() => parts.seconds(), LOOK_INTERVAL_MS));
   let before = { at_ms: performance.now(), seconds: parts.seconds(), ...machineTimes() };
   return () => {
     const now = { at_ms: performance.now(), seconds: parts.seconds(), ...machineTimes() };

@@ -15,8 +15,10 @@ const TICKS_MAX = 100_000;
 /** The platform starts before k6 does, and k6 looks a last time while the feed goes on. */
 const LEAD_S = 15;
 const TAIL_S = 60;
-/** As many symbols as other loads have, where the day is long enough: it has two. */
-const COPIES_USUAL = 25;
+/** So long the first rate lasts before anything is measured. */
+export const STEADY_S = LEAD_S + WARM_UP_S;
+/** A tick is copied so often on average, or more where the day is too short: few, and gaps are short. */
+const COPIES_USUAL = 5;
 const WRITTEN_LINES = 20_000;
 
 /** How a day becomes a load. */
@@ -34,7 +36,7 @@ export function ticksDue(load: LoadRate, elapsed_s: number): number {
   let left_s = elapsed_s;
   let from = 1;
   const stages = [
-    { times: 1, seconds: LEAD_S + WARM_UP_S },
+    { times: 1, seconds: STEADY_S },
     ...stagesOf(kind, duration_s),
     { times: stagesOf(kind, duration_s).at(-1)!.times, seconds: Infinity },
   ];
@@ -59,7 +61,7 @@ export function ticksDue(load: LoadRate, elapsed_s: number): number {
  * @param times_ms Event times of the day's ticks from its opening on.
  */
 export function scalingOf(load: LoadRate, times_ms: readonly number[]): Scaling {
-  const whole_s = LEAD_S + WARM_UP_S + load.duration_s + TAIL_S;
+  const whole_s = STEADY_S + load.duration_s + TAIL_S;
   const wanted = Math.ceil(load.ticks_per_s * whole_s / COPIES_USUAL);
   const ticks = Math.min(wanted, TICKS_MAX, times_ms.length);
   const speed = (times_ms[ticks - 1]! - times_ms[0]!) / (whole_s * 1_000);

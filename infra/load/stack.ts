@@ -26,6 +26,8 @@ export interface StackOptions {
 /** A running platform. */
 export interface LoadedStack {
   data_dir: string;
+  /** Its supervisor, from which all its processes descend. */
+  pid: number;
   /** Null where no source is one. */
   door_url: string | null;
   prometheus_url: string;
@@ -77,6 +79,7 @@ export async function withStack<Result>(
     );
     return await use({
       data_dir,
+      pid: child.pid,
       door_url: endpoints.producer_http ?? null,
       prometheus_url: endpoints.prometheus!,
       environment: await findServers(data_dir, {}, ["kafka", "postgres"]),

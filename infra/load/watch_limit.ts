@@ -1,4 +1,5 @@
 /** Looks at a load that rises until a promise is not kept. */
+import { WARM_UP_S } from "../../load-tests/kinds.ts";
 import { sleep } from "../../runtime/backoff.ts";
 import { K6_QUERIES, LOAD_QUERIES } from "../../dashboards/load.ts";
 import { LAG_QUERIES } from "../../dashboards/lag.ts";
@@ -36,6 +37,7 @@ export interface WatchOptions {
 export async function watchForLimit(options: WatchOptions): Promise<Limit | null> {
   const { prometheus_url, lookAtMachine, tell, signal } = options;
   let in_a_row = 0;
+  await sleep(WARM_UP_S * 1_000, signal);
   for (;;) {
     await sleep(LOOK_INTERVAL_MS, signal);
     if (signal.aborted) return null;
