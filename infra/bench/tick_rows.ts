@@ -49,7 +49,6 @@ export async function writeRows(bootstrap: string, topic: string, path: string):
   const reader = await openReader(testKafka(bootstrap));
   using file = await Deno.open(path, { write: true, create: true, truncate: true });
   const writer = file.writable.getWriter();
-  const encoder = new TextEncoder();
   try {
     const partitions = await reader.partitions(topic);
     for (let partition = 0; partition < partitions; partition++) {
@@ -57,7 +56,7 @@ export async function writeRows(bootstrap: string, topic: string, path: string):
       for await (const records of readRange(reader, topic, partition, earliest, last_stable)) {
         const place = { topic, partition, from: earliest, to: last_stable };
         const { rows } = tickSlice(records as Parameters<typeof tickSlice>[0], place, Date.now());
-        await writer.write(encoder.encode(rows.map(({ line }) => line).join("")));
+        await writer.write(rows.bytes);
       }
     }
   } finally {

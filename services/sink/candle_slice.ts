@@ -11,8 +11,9 @@ import {
   TIMESTAMP_MS_MIN,
 } from "../../contract/tick.ts";
 import type { RefusedRecord } from "../../runtime/kafka_record.ts";
+import { createRowWriter } from "./copy_rows.ts";
 import { copyNumber, copyString, createTimeWriter, type TimeWriter } from "./copy_text.ts";
-import { type EncodedRow, isForSink, type Slice, type SlicePlace } from "./slice.ts";
+import { isForSink, type Slice, type SlicePlace } from "./slice.ts";
 
 /** Columns of `candles`, in the order in which `candleSlice` writes them. */
 export const CANDLE_COLUMNS = "source, symbol, interval, window_start, open, high, low, close, " +
@@ -44,11 +45,18 @@ export function candleSlice(records: readonly KafkaMessage[], place: SlicePlace)
     newest.set(key, { candle, record });
   }
   const windowStart = createTimeWriter();
-  const rows: EncodedRow[] = [];
+  const rows = createRowWriter(newest.size);
   for (const { candle, record } of newest.values()) {
-    rows.push({ line: candleLine(candle, windowStart), record });
+    rows.add(candleLine(candle, windowStart), record);
   }
-  return { table: "candles", ...place, rows, refused, replaced, ingest_days: new Set() };
+  return {
+    table: "candles",
+    ...place,
+    rows: rows.rows(),
+    refused,
+    replaced,
+    ingest_days: new Set(),
+  };
 }
 
 function candleLine(candle: Candle, windowStart: TimeWriter): string {

@@ -42,10 +42,10 @@ Deno.test("of each candle only the newest record is a row, in the order of the n
     record(3, { ...CANDLE, close: 1.75, final: true }),
     record(4, { ...CANDLE, interval: "5m" }),
   ], PLACE);
-  deepStrictEqual(slice.rows.map((row) => row.record.offset), ["1", "3", "4"]);
+  deepStrictEqual(slice.rows.records.map(({ offset }) => offset), ["1", "3", "4"]);
   strictEqual(slice.replaced, 1);
   strictEqual(
-    slice.rows[1]?.line,
+    new TextDecoder().decode(slice.rows.bytes).split(/(?<=\n)/)[1],
     "test\tA\t1m\t1970-01-01T00:01:00.000Z\t1\t2\t0.5\t1.75\t10\t\\N\t1.25\t\\N\t3\t50\tt\n",
   );
 });
@@ -73,5 +73,5 @@ Deno.test("a record that is no candle is refused, each broken field by itself", 
   }
   const slice = candleSlice([record(0, [CANDLE]), record(1, CANDLE)], PLACE);
   deepStrictEqual(slice.refused.map(({ fault }) => fault.reason), ["candle_malformed"]);
-  strictEqual(slice.rows.length, 1);
+  strictEqual(slice.rows.records.length, 1);
 });

@@ -241,7 +241,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       const span = openSliceSpan(topic, partition, taken);
       traced = span ?? traced;
       const slice = sliceOf(taken, { topic, partition, from, to });
-      const received = slice.rows.length + slice.refused.length + slice.replaced;
+      const received = slice.rows.records.length + slice.refused.length + slice.replaced;
       const outcome = await within(span, () => writeSlice({ ...writer, span }, slice, signal));
       if (outcome !== "stored") {
         // The next batch reads the position anew.

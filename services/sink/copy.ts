@@ -12,13 +12,13 @@ import type postgres from "postgres";
  *
  * @param sql An open transaction: a refused COPY must end with a rollback.
  * @param target The table and its columns: `ticks (source, …)`. Never from outside.
- * @param lines Rows in COPY's text format, each with its newline.
+ * @param lines Rows in COPY's text format, each with its newline, in UTF-8.
  * @throws PostgresError with the server's SQLSTATE.
  */
 export async function copyLines(
   sql: postgres.TransactionSql,
   target: string,
-  lines: string,
+  lines: Uint8Array,
 ): Promise<void> {
   const query = sql.unsafe(`COPY ${target} FROM STDIN`);
   const stream: Writable = await query.writable();

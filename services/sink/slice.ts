@@ -3,19 +3,13 @@ import type { KafkaMessage } from "kafkajs";
 import { ONLY_STAGE_HEADER, RECORD_KIND_HEADER } from "../../contract/records.ts";
 import { PIPELINE } from "../../contract/pipeline.ts";
 import type { RefusedRecord } from "../../runtime/kafka_record.ts";
+import type { EncodedRows } from "./copy_rows.ts";
 
 /** This stage's name. */
 export const STAGE = PIPELINE[2].name;
 
 /** The tables that the sink writes. */
 export type SinkTable = "ticks" | "candles";
-
-/** A row that is ready for COPY, and the record that it was made from. */
-export interface EncodedRow {
-  /** The line, with its newline. */
-  line: string;
-  record: KafkaMessage;
-}
 
 /** Rows of a run of records, ready to be stored. */
 export interface Slice {
@@ -26,8 +20,7 @@ export interface Slice {
   from: bigint;
   /** The position after: past the last record, whatever was left out. */
   to: bigint;
-  /** In the order of their records' offsets. */
-  rows: EncodedRow[];
+  rows: EncodedRows;
   refused: RefusedRecord[];
   /** How many candles a newer one in the slice has replaced; 0 for ticks. */
   replaced: number;

@@ -12,6 +12,7 @@ import { errorFields, type Logger } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
 import { exemplarOf, type Span } from "../../runtime/spans.ts";
 import { cutSends } from "../../runtime/send_sizes.ts";
+import { type EncodedRows, NO_ROWS, splitRows } from "./copy_rows.ts";
 import type { METRICS } from "./metrics.ts";
 import type { PositionOwner } from "./position.ts";
 import { type Slice, STAGE } from "./slice.ts";
@@ -94,7 +95,7 @@ async function writeRows(
         );
         return "moved";
       }
-      if (fault === "row_refused" && slice.rows.length > 0) {
+      if (fault === "row_refused" && slice.rows.records.length > 0) {
         return await splitSlice(options, slice, signal, (error as Error).message);
       }
       if (fault === "partition_missing") options.tick_partitions?.forget();
@@ -111,7 +112,9 @@ async function writeRows(
       // cut off says only by its time that it was slow.
       const is_slow = fault === "too_slow" ||
         performance.now() - started_at > options.store_deadline_ms / 2;
-      if (is_slow && slice.rows.length > 1) return await storeHalves(options, slice, signal);
+      if (is_slow && slice.rows.records.length > 1) {
+        return await storeHalves(options, slice, signal);
+      }
       await sleep(backoffDelay(BACKOFF, attempt), signal);
     }
   }
@@ -132,12 +135,12 @@ async function splitSlice(
   signal: AbortSignal,
   message: string,
 ): Promise<WriteOutcome> {
-  const { rows } = slice;
-  if (rows.length === 1) {
+  const { records } = slice.rows;
+  if (records.length === 1) {
     const fault = { reason: "row_refused", message } as const;
-    const refused = [{ record: rows[0]!.record, fault }];
+    const refused = [{ record: records[0]!, fault }];
     if (!await writeLetters(options, slice, refused, signal)) return "aborted";
-    return await writeRows(options, { ...slice, rows: [] }, signal);
+    return await writeRows(options, { ...slice, rows: NO_ROWS }, signal);
   }
   return await storeHalves(options, slice, signal);
 }
@@ -151,13 +154,14 @@ async function storeHalves(
   slice: Slice,
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
-  const { rows } = slice;
-  const middle = rows.length >> 1;
-  const border = BigInt(rows[middle]!.record.offset);
-  const first: Slice = { ...slice, to: border, rows: rows.slice(0, middle), replaced: 0 };
-  const outcome = await writeRows(options, first, signal);
+  const { records } = slice.rows;
+  const middle = records.length >> 1;
+  const border = BigInt(records[middle]!.offset);
+  const [first, second] = splitRows(slice.rows, middle) as [EncodedRows, EncodedRows];
+  const before: Slice = { ...slice, to: border, rows: first, replaced: 0 };
+  const outcome = await writeRows(options, before, signal);
   if (outcome !== "stored") return outcome;
-  return await writeRows(options, { ...slice, from: border, rows: rows.slice(middle) }, signal);
+  return await writeRows(options, { ...slice, from: border, rows: second }, signal);
 }
 
 /**
@@ -234,34 +238,34 @@ async function finishedBefore(signal: AbortSignal, work: Promise<void>): Promise
   }
 }
 
-/** How many rows are of records that are no older than a second. */
-export function countFresh(rows: Slice["rows"], now_ms: number): number {
-  const isFresh = ({ record }: Slice["rows"][number]): boolean =>
-    now_ms - Number(record.timestamp) <= FRESH_MS;
+/** How many records are no older than a second. */
+export function countFresh(records: EncodedRows["records"], now_ms: number): number {
+  const isFresh = ({ timestamp }: EncodedRows["records"][number]): boolean =>
+    now_ms - Number(timestamp) <= FRESH_MS;
   // Timestamps rise with the offsets where the clocks are right, so that both ends tell of nearly
   // every slice; one at the border is counted row by row.
-  const [first, last] = [rows[0], rows.at(-1)];
+  const [first, last] = [records[0], records.at(-1)];
   if (first === undefined || last === undefined) return 0;
-  if (isFresh(first) && isFresh(last)) return rows.length;
-  return rows.reduce((count, row) => count + (isFresh(row) ? 1 : 0), 0);
+  if (isFresh(first) && isFresh(last)) return records.length;
+  return records.reduce((count, record) => count + (isFresh(record) ? 1 : 0), 0);
 }
 
 function countStored(
   { metrics, span }: WriterOptions,
-  { table, rows, replaced }: Slice,
+  { table, rows: { records }, replaced }: Slice,
   duration_ms: number,
 ): void {
-  metrics.sent.inc({ to: table }, rows.length + replaced);
-  metrics.rows_stored.inc({ table }, rows.length);
-  metrics.batch_rows.observe({ table }, rows.length);
+  metrics.sent.inc({ to: table }, records.length + replaced);
+  metrics.rows_stored.inc({ table }, records.length);
+  metrics.batch_rows.observe({ table }, records.length);
   const exemplar = exemplarOf(span);
   metrics.store_duration.observe({ labels: { table }, value: duration_ms / 1000, ...exemplar });
   if (table !== "ticks") return;
   const now = Date.now();
-  metrics.fresh_rows.inc(countFresh(rows, now));
-  for (const { record } of rows) {
-    if (Number(record.offset) % AGE_EVERY !== 0) continue;
-    const value = Math.max(0, now - Number(record.timestamp)) / 1000;
+  metrics.fresh_rows.inc(countFresh(records, now));
+  for (const { offset, timestamp } of records) {
+    if (Number(offset) % AGE_EVERY !== 0) continue;
+    const value = Math.max(0, now - Number(timestamp)) / 1000;
     metrics.tick_age.observe({ value, ...exemplar });
   }
 }

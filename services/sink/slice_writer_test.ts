@@ -2,13 +2,14 @@ import { match, rejects, strictEqual } from "node:assert/strict";
 import type { Database } from "../../runtime/database.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { createMetrics } from "../../runtime/metrics.ts";
+import { NO_ROWS } from "./copy_rows.ts";
 import { METRICS } from "./metrics.ts";
 import type { Slice } from "./slice.ts";
 import { type WriterOptions, writeSlice } from "./slice_writer.ts";
 
 const SLICE: Slice = {
   ...{ table: "ticks", topic: "ticks", partition: 1, from: 0n, to: 1n },
-  ...{ rows: [], replaced: 0, ingest_days: new Set() },
+  ...{ rows: NO_ROWS, replaced: 0, ingest_days: new Set() },
   refused: [{
     record: { offset: "0", timestamp: "0", key: null, value: null },
     fault: { reason: "empty_value", message: "it is empty" },

@@ -63,25 +63,24 @@ export async function storeSlice(
   const work = database.transaction(async (sql) => {
     // Rows first: a process that is frozen in the middle of a COPY holds no lock on the position.
     await spans.copy(async () => {
-      if (slice.rows.length > 0) await writeRows(sql, slice);
+      if (slice.rows.records.length > 0) await writeRows(sql, slice);
       await movePosition(sql, owner, slice);
     });
     spans.beginCommit();
   });
-  const doing = `Storing ${slice.rows.length} rows of ${slice.table}`;
+  const doing = `Storing ${slice.rows.records.length} rows of ${slice.table}`;
   await spans.commit(answeredWithin(database, work, deadline_ms, doing));
 }
 
 async function writeRows(sql: postgres.TransactionSql, slice: Slice): Promise<void> {
-  let lines = "";
-  for (const row of slice.rows) lines += row.line;
+  const { bytes } = slice.rows;
   if (slice.table === "ticks") {
-    await copyLines(sql, `ticks (${TICK_COLUMNS})`, lines);
+    await copyLines(sql, `ticks (${TICK_COLUMNS})`, bytes);
     return;
   }
   await sql`
     CREATE TEMPORARY TABLE IF NOT EXISTS candle_batch (LIKE candles) ON COMMIT DELETE ROWS`;
-  await copyLines(sql, `candle_batch (${CANDLE_COLUMNS})`, lines);
+  await copyLines(sql, `candle_batch (${CANDLE_COLUMNS})`, bytes);
   await sql.unsafe(
     `INSERT INTO candles (${CANDLE_COLUMNS}) SELECT ${CANDLE_COLUMNS} FROM candle_batch
      ON CONFLICT (source, symbol, interval, window_start) DO UPDATE SET ${CANDLE_UPDATES}`,

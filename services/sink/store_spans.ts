@@ -32,7 +32,7 @@ export function openStoreSpans({ table, rows }: Slice): StoreSpans {
           "db.system.name": "postgresql",
           "db.operation.name": operation,
           "db.collection.name": table,
-          "db.operation.batch.size": rows.length,
+          "db.operation.batch.size": rows.records.length,
         },
       });
   return {

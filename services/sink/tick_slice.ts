@@ -4,8 +4,9 @@ import { TRACEPARENT_HEADER } from "../../contract/records.ts";
 import { decodeTick, type Fault, type Tick, TIMESTAMP_MS_MIN } from "../../contract/tick.ts";
 import { readTraceparent } from "../../contract/traceparent.ts";
 import type { RefusedRecord } from "../../runtime/kafka_record.ts";
+import { createRowWriter } from "./copy_rows.ts";
 import { COPY_NULL, copyString, createTimeWriter } from "./copy_text.ts";
-import { type EncodedRow, isForSink, type Slice, type SlicePlace } from "./slice.ts";
+import { isForSink, type Slice, type SlicePlace } from "./slice.ts";
 
 /** Columns of `ticks`, in the order in which `tickSlice` writes them. */
 export const TICK_COLUMNS = "source, symbol, event_time, price, volume, trade_id, price_forming, " +
@@ -26,7 +27,7 @@ export function tickSlice(
   place: SlicePlace,
   now_ms: number,
 ): Slice {
-  const rows: EncodedRow[] = [];
+  const rows = createRowWriter(records.length);
   const refused: RefusedRecord[] = [];
   const ingest_days = new Set<number>();
   const eventTime = createTimeWriter();
@@ -44,16 +45,18 @@ export function tickSlice(
     const day_now = Math.floor(ingest_ms / DAY_MS);
     if (day_now !== day) ingest_days.add(day = day_now);
     const { tick } = decoded as { tick: Tick };
-    const line = `${copyString(tick.source)}\t${copyString(tick.symbol)}\t${
-      eventTime(tick.timestamp)
-    }\t${tick.price}\t${tick.volume}\t${
-      tick.trade_id === undefined ? COPY_NULL : copyString(tick.trade_id)
-    }\t${tick.price_forming === false ? "f" : "t"}\t${
-      ingestTime(ingest_ms)
-    }\t${place.partition}\t${record.offset}\t${traceId(record)}\n`;
-    rows.push({ line, record });
+    rows.add(
+      `${copyString(tick.source)}\t${copyString(tick.symbol)}\t${
+        eventTime(tick.timestamp)
+      }\t${tick.price}\t${tick.volume}\t${
+        tick.trade_id === undefined ? COPY_NULL : copyString(tick.trade_id)
+      }\t${tick.price_forming === false ? "f" : "t"}\t${
+        ingestTime(ingest_ms)
+      }\t${place.partition}\t${record.offset}\t${traceId(record)}\n`,
+      record,
+    );
   }
-  return { table: "ticks", ...place, rows, refused, replaced: 0, ingest_days };
+  return { table: "ticks", ...place, rows: rows.rows(), refused, replaced: 0, ingest_days };
 }
 
 function ingestTimeFault(ingest_ms: number, now_ms: number): Fault | null {

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { KafkaMessage } from "kafkajs";
+import type { Slice } from "./slice.ts";
 import { DAY_MS, tickSlice } from "./tick_slice.ts";
 
 const NOW = Date.UTC(2026, 0, 15, 12);
@@ -29,10 +30,14 @@ function record(
   };
 }
 
+function textOf({ rows }: Slice): string {
+  return new TextDecoder().decode(rows.bytes);
+}
+
 Deno.test("a tick becomes a line of COPY with its place in Kafka", () => {
   const slice = tickSlice([record(7, TICK)], PLACE, NOW);
   strictEqual(
-    slice.rows[0]?.line,
+    textOf(slice),
     "test\tA\\\\B\t1969-12-31T23:59:59.999Z\t1.5\t0\t\\N\tt\t2026-01-15T12:00:00.000Z\t2\t7\t\\N\n",
   );
   deepStrictEqual([...slice.ingest_days], [NOW / DAY_MS | 0]);
@@ -42,8 +47,7 @@ Deno.test("a sampled tick's row carries its trace; a broken traceparent none", (
   const trace = "0af7651916cd43dd8448eb211c80319c";
   const columns = [`00-${trace}-b7ad6b7169203331-01`, "00-xyz", ""].map((traceparent) => {
     const headers = { traceparent: Buffer.from(traceparent) };
-    return tickSlice([record(0, TICK, { headers })], PLACE, NOW).rows[0]!.line.trim().split("\t")
-      .at(-1);
+    return textOf(tickSlice([record(0, TICK, { headers })], PLACE, NOW)).trim().split("\t").at(-1);
   });
   deepStrictEqual(columns, [trace, "\\N", "\\N"]);
 });
@@ -62,7 +66,7 @@ Deno.test("what is no tick is refused with its reason, and the ticks around it a
     PLACE,
     NOW,
   );
-  deepStrictEqual(slice.rows.map((row) => row.record.offset), ["0", "6"]);
+  deepStrictEqual(slice.rows.records.map(({ offset }) => offset), ["0", "6"]);
   deepStrictEqual(slice.refused.map(({ record, fault }) => [record.offset, fault.reason]), [
     ["1", "empty_value"],
     ["2", "price_invalid"],
@@ -82,6 +86,6 @@ Deno.test("markers and another stage's replayed letters are neither rows nor ref
     PLACE,
     NOW,
   );
-  deepStrictEqual(slice.rows.map((row) => row.record.offset), ["2"]);
+  deepStrictEqual(slice.rows.records.map(({ offset }) => offset), ["2"]);
   deepStrictEqual(slice.refused, []);
 });
