@@ -13,6 +13,7 @@ import { buildGoTool } from "./go_tool.ts";
 import { figuresAreTrue, judgedTicksAreTrue } from "./test_figures.ts";
 import { emptyPanels, PANELS } from "./test_panels.ts";
 import { query } from "./test_prometheus.ts";
+import { blindRules } from "./test_rules.ts";
 import { emptySqlPanels } from "./test_sql_panels.ts";
 import { withTestDirectory } from "./test_servers.ts";
 import { eventually, notedPids, runStart } from "./test_start.ts";
@@ -22,6 +23,8 @@ const BUILD_DEADLINE_MS = 15 * 60_000;
 
 /** The board of load tests shows something while there is one: infra/load/load_server_test.ts. */
 const SHOWN_BOARDS = BOARDS.filter(({ name }) => name !== LOAD.name);
+/** The slowest are evaluated each 30 s. */
+const RULES_DEADLINE_MS = 60_000;
 const PANELS_DEADLINE_MS = 90_000;
 /** There is nothing new to ask sooner. */
 const SCRAPE_INTERVAL_MS = 5_000;
@@ -143,7 +146,7 @@ async function ask(url: string, path: string, accept: string): Promise<string> {
   return await response.text();
 }
 
-Deno.test("no panel is empty, once there has been what it shows", async () => {
+Deno.test("no panel is empty and no rule is blind, once there has been what they ask for", async () => {
   await withTestDirectory((data_dir) => withFeedServer((feed) => panelsShow(data_dir, feed)));
 });
 
@@ -211,6 +214,13 @@ async function panelsShow(data_dir: string, feed: FeedServer): Promise<void> {
     SCRAPE_INTERVAL_MS,
   );
   await judgedTicksAreTrue(urls, no_ticks_at_ms);
+  let blind: string[] = [];
+  await eventually(
+    async () => (blind = await blindRules(prometheus!)).length === 0,
+    RULES_DEADLINE_MS,
+    () => `Rules that can't see:\n${blind.join("\n")}`,
+    SCRAPE_INTERVAL_MS,
+  );
   stack.signal("SIGTERM");
   assert.equal((await stack.ended()).code, 0, stack.output());
 }
