@@ -59,7 +59,8 @@ class Cursor {
 
 /**
  * A record of Kafka's format v2 (https://kafka.apache.org/documentation/#record) within the bytes of
- * its batch, with the fields that kafkajs' own have. Each part is made anew when it is asked for.
+ * its batch, with the fields that kafkajs' own have. Each part is made anew when it is asked for, so
+ * that a copy by `{ ...record }` has none of them.
  */
 export class LazyRecord {
   constructor(

@@ -64,7 +64,7 @@ async function replayed(stack: StackUnderTest): Promise<(ReadRecord & { partitio
   for (let partition = 0; partition < PARTITIONS; partition++) {
     for (const record of await readAll(stack, stack.options.tick_topic, partition)) {
       if (headerText(record.headers, REPLAY_OF_HEADER) !== null) {
-        found.push({ ...record, partition });
+        found.push(Object.assign(record, { partition }));
       }
     }
   }
