@@ -2,9 +2,7 @@
  * Ticks into one-minute candles: our aggregator, exactly once and with all its telemetry, beside what
  * else is used for it. Everyone reads the same topic of the same broker from its beginning to its end.
  */
-import { freePorts, LOOPBACK } from "../local/free_port.ts";
-import { startJaeger } from "../local/jaeger_server.ts";
-import { type TestServers, withServers } from "../local/test_servers.ts";
+import type { TestServers } from "../local/test_servers.ts";
 import { startService } from "../testing/test_service.ts";
 import { createKafka, ensureTopics } from "../../runtime/kafka.ts";
 import { makeTopics, testKafka, type TestTopics } from "../../services/sink/sink_test_data.ts";
@@ -20,6 +18,7 @@ import { quix } from "./peers/quix.ts";
 import { followCpu } from "./process_cpu.ts";
 import { scrapeAll } from "./scrape.ts";
 import { fillTopic, type TickShape } from "./tick_topic.ts";
+import { withTracedServers } from "./traced_servers.ts";
 
 const PARTITIONS = 3;
 /** Six million ticks, so that a JVM is warm. */
@@ -152,33 +151,20 @@ export function tapeline(
  * Runs something with a topic full of ticks.
  *
  * @param shape What ticks.
- * @param tell Told what is done.
+ * @param context Who is told.
+ * @param use What to do with it.
  */
 export async function withFullTopic<Result>(
   shape: TickShape,
-  { tell }: BenchmarkContext,
+  context: BenchmarkContext,
   use: (input: AggregatorInput, trace_endpoint: string) => Promise<Result>,
 ): Promise<Result> {
-  return await withServers({ kafka: true }, async (servers) => {
-    const [collector_port] = freePorts(1) as [number];
-    const jaeger = await startJaeger({
-      data_dir: servers.data_dir,
-      port: null,
-      progress: tell,
-      stopping: new AbortController().signal,
-      collector_port,
-    });
-    try {
-      const topics = await makeTopics(servers.bootstrap, "input");
-      tell(`filling a topic with ${shape.ticks.toLocaleString("en")} ticks`);
-      await fillTopic(servers.bootstrap, topics.ticks, PARTITIONS, shape);
-      return await use(
-        { servers, topics, ticks: shape.ticks, partitions: PARTITIONS },
-        `http://${LOOPBACK}:${collector_port}`,
-      );
-    } finally {
-      await jaeger.stop();
-    }
+  return await withTracedServers({ kafka: true }, context, async (servers, trace_endpoint) => {
+    const topics = await makeTopics(servers.bootstrap, "input");
+    context.tell(`filling a topic with ${shape.ticks.toLocaleString("en")} ticks`);
+    await fillTopic(servers.bootstrap, topics.ticks, PARTITIONS, shape);
+    const input = { servers, topics, ticks: shape.ticks, partitions: PARTITIONS };
+    return await use(input, trace_endpoint);
   });
 }
 

@@ -1,6 +1,6 @@
 /** The candles in a topic, ours or a peer's, brought to one form and compared. */
 import { openReader } from "../../runtime/kafka_reader.ts";
-import { createLogger } from "../../runtime/log.ts";
+import { testKafka } from "../../services/sink/sink_test_data.ts";
 import { RECORD_KIND_HEADER } from "../../contract/records.ts";
 
 /** What is compared: every subject makes at least these. */
@@ -35,11 +35,7 @@ export interface Candles {
  *   an `interval` too, of which `1m` counts, and records that are no candles.
  */
 export async function readCandles(bootstrap: string, topic: string): Promise<Candles> {
-  const reader = await openReader({
-    bootstrap_servers: [bootstrap],
-    client_id: "bench",
-    log: createLogger("bench", "error", () => {}),
-  });
+  const reader = await openReader(testKafka(bootstrap));
   const newest: Candles["newest"] = new Map();
   let written = 0;
   const decoder = new TextDecoder();

@@ -1,6 +1,6 @@
 /** How far a consumer group has come, by its committed offsets: the same clock for all subjects. */
 import { createKafka } from "../../runtime/kafka.ts";
-import { createLogger } from "../../runtime/log.ts";
+import { testKafka } from "../../services/sink/sink_test_data.ts";
 import { sleep } from "../../runtime/backoff.ts";
 
 const LOOK_INTERVAL_MS = 50;
@@ -24,11 +24,7 @@ export interface WatchedGroup {
  */
 export async function untilCommitted(watched: WatchedGroup): Promise<void> {
   const { bootstrap, group, topic, end } = watched;
-  const admin = createKafka({
-    bootstrap_servers: [bootstrap],
-    client_id: "bench",
-    log: createLogger("bench", "error", () => {}),
-  }).admin();
+  const admin = createKafka(testKafka(bootstrap)).admin();
   await admin.connect();
   try {
     const give_up_at_ms = performance.now() + watched.deadline_ms;

@@ -3,7 +3,7 @@ import { partitionOf } from "../../contract/partition.ts";
 import type { Tick } from "../../contract/tick.ts";
 import { createKafka } from "../../runtime/kafka.ts";
 import { openSender } from "../../runtime/kafka_sender.ts";
-import { createLogger } from "../../runtime/log.ts";
+import { testKafka } from "../../services/sink/sink_test_data.ts";
 import { createPricePath, symbolSeed } from "../../services/producer/sources/price_path.ts";
 
 const SEED = 7;
@@ -50,11 +50,7 @@ export async function fillTopic(
   partitions: number,
   shape: TickShape,
 ): Promise<void> {
-  const kafka = createKafka({
-    bootstrap_servers: [bootstrap],
-    client_id: "bench",
-    log: createLogger("bench", "error", () => {}),
-  });
+  const kafka = createKafka(testKafka(bootstrap));
   const sender = await openSender(kafka, "none");
   try {
     let batch: Parameters<typeof sender.send>[0][number][] = [];

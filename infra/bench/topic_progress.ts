@@ -1,6 +1,6 @@
 /** How far a topic has been filled, by its end offsets: the same clock for all who fill it. */
 import { createKafka } from "../../runtime/kafka.ts";
-import { createLogger } from "../../runtime/log.ts";
+import { testKafka } from "../../services/sink/sink_test_data.ts";
 import { sleep } from "../../runtime/backoff.ts";
 
 const LOOK_INTERVAL_MS = 50;
@@ -25,11 +25,7 @@ export async function whileFilled(
   filled: Promise<unknown>,
   onStep: (step: Step) => void,
 ): Promise<void> {
-  const admin = createKafka({
-    bootstrap_servers: [bootstrap],
-    client_id: "bench",
-    log: createLogger("bench", "error", () => {}),
-  }).admin();
+  const admin = createKafka(testKafka(bootstrap)).admin();
   await admin.connect();
   try {
     let records = 0;
