@@ -227,7 +227,12 @@ function besidePeers(name: string, shape: TickShape, peers: readonly Peer[]): Be
       return await withFullTopic(shape, context, async (input, trace_endpoint) => {
         const judge = firstJudges();
         const subjects = [
-          tapeline(input, "tapeline", { TAPELINE_TRACE_ENDPOINT: trace_endpoint }, judge),
+          tapeline(
+            input,
+            "tapeline",
+            { ...FLUSHES, TAPELINE_TRACE_ENDPOINT: trace_endpoint },
+            judge,
+          ),
           ...peers.map((peer) => peerSubject(input, peer, judge)),
         ];
         return {
@@ -242,13 +247,16 @@ function besidePeers(name: string, shape: TickShape, peers: readonly Peer[]): Be
 
 const AT_LEAST_ONCE = new URL("at_least_once.ts", import.meta.url).pathname;
 
+/** As often as Kafka Streams commits by default: no longer, though the ticks are minutes old. */
+const FLUSHES = { TAPELINE_FLUSH_INTERVAL_MAX_MS: "100" };
+
 /** Our aggregator against itself without transactions. */
 export const GUARANTEE: Benchmark = {
   name: "guarantee",
   async run(context): Promise<Outcome> {
     return await withFullTopic(SHAPE, context, async (input, trace_endpoint) => {
       const judge = firstJudges();
-      const environment = { TAPELINE_TRACE_ENDPOINT: trace_endpoint };
+      const environment = { ...FLUSHES, TAPELINE_TRACE_ENDPOINT: trace_endpoint };
       const subjects = [
         tapeline(input, "exactly once", environment, judge),
         tapeline(input, "at least once", environment, judge, [`--preload=${AT_LEAST_ONCE}`]),

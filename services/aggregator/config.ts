@@ -43,7 +43,15 @@ export const SETTINGS = {
     variable: "TAPELINE_FLUSH_INTERVAL_MS",
     default: "100",
     unit: "ms",
-    doc: "Time between two transactions of a partition",
+    doc: "Time between two transactions of a partition that is up to date",
+    parse: integer(10, 10_000),
+  },
+  flush_interval_max_ms: {
+    variable: "TAPELINE_FLUSH_INTERVAL_MAX_MS",
+    default: "5000",
+    unit: "ms",
+    doc:
+      "Time between two transactions of a partition that is behind: a tenth of how far, this at most",
     parse: integer(10, 10_000),
   },
 } as const satisfies SettingTable;

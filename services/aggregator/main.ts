@@ -56,6 +56,7 @@ await runService({
         names: { stage: name, ...config },
         compression: config.kafka_compression,
         flush_interval_ms: config.flush_interval_ms,
+        flush_interval_max_ms: config.flush_interval_max_ms,
       },
     });
 

@@ -53,6 +53,8 @@ export interface PartitionState {
   /** Output offset from where a restore must read. */
   restore_from: bigint;
   refused: RefusedRecord[];
+  /** Bytes of their values. */
+  refused_bytes: number;
   /** Something has happened that a flush must write. */
   changed: boolean;
   /** Symbols seen to belong to this partition. */
@@ -103,6 +105,7 @@ export function openPartition(
     next_offset: restored.next_offset,
     restore_from: restored.restore_from,
     refused: [],
+    refused_bytes: 0,
     changed: false,
     known_symbols: new Set(),
   };
@@ -170,15 +173,20 @@ function refuseTick(
   timestamp_ms: number,
   fault: Fault,
 ): Intake {
-  state.refused.push({ record, fault });
+  keepRefused(state, record, fault);
   countDiscarded(state.ledger, timestamp_ms, record.offset, fault.reason);
   return "refused";
+}
+
+function keepRefused(state: PartitionState, record: KafkaRecord, fault: Fault): void {
+  state.refused.push({ record, fault });
+  state.refused_bytes += record.value?.length ?? 0;
 }
 
 function takeMarkerRecord(state: PartitionState, record: KafkaRecord): Intake {
   // A refused marker is no tick, so no count of ticks: it is in the dead letters and the metric.
   const refuse = (fault: Fault): Intake => {
-    state.refused.push({ record, fault });
+    keepRefused(state, record, fault);
     return "refused";
   };
   const marker = readMarker(record);
@@ -235,6 +243,7 @@ export function takeFlush(state: PartitionState, since_last_ms: number): FlushRe
   for (const swept of continueSweep(state.sweep, flush, visits)) candles.push(swept);
   const refused = state.refused;
   state.refused = [];
+  state.refused_bytes = 0;
   state.changed = false;
   return {
     candles,

@@ -14,17 +14,17 @@ import { type Span, within } from "../../runtime/spans.ts";
 import type { Compression } from "../../runtime/kafka.ts";
 import { sleep, withDeadline } from "../../runtime/backoff.ts";
 import { type Flushed, writeFlush } from "./flush.ts";
+import { flushInterval, type FlushIntervals, isFull } from "./flush_due.ts";
 import type { OutputNames } from "./output.ts";
 import { noteFlushed, takeFlush, takeRecord } from "./partition_state.ts";
 import { newestWatermark } from "./series.ts";
 import type { OwnedPartition } from "./takeover.ts";
 
 /** What a worker is told once. */
-export interface WorkerOptions {
+export interface WorkerOptions extends FlushIntervals {
   group: string;
   names: OutputNames;
   compression: Compression;
-  flush_interval_ms: number;
   /** The fetch that brought the records which are taken now. */
   lastFetch(): FetchTime | null;
   /** Called with the ages of some of the records that the windows hold now, seconds. */
@@ -111,6 +111,8 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
   const { state, producer } = owned;
   let committed_offset = state.next_offset;
   let last_flush_at_ms = Date.now();
+  /** How old the newest record was when it was taken. */
+  let behind_ms = 0;
   let taken = nothingTaken();
   let flushing: Promise<void> | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
@@ -211,10 +213,13 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
     options.onTaken(agesOf(ingest_times_ms, Date.now()));
   }
 
+  function flushAt(): number {
+    return last_flush_at_ms + flushInterval(options, behind_ms);
+  }
+
   function planFlush(): void {
     if (timer !== null || flushing !== null) return;
-    const wait_ms = Math.max(0, last_flush_at_ms + options.flush_interval_ms - Date.now());
-    timer = setTimeout(startFlush, wait_ms);
+    timer = setTimeout(startFlush, Math.max(0, flushAt() - Date.now()));
   }
 
   async function drop(): Promise<void> {
@@ -246,8 +251,9 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
       noteTaken(records, at_ms);
       state.next_offset = next_offset;
       state.changed = true;
-      const due = Date.now() - last_flush_at_ms >= options.flush_interval_ms;
-      if (due) {
+      const newest = records.at(-1);
+      if (newest !== undefined) behind_ms = at_ms - Number(newest.timestamp);
+      if (isFull(state) || Date.now() >= flushAt()) {
         await waitAlive(() => flushing, keepAlive);
         startFlush();
       } else planFlush();

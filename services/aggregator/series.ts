@@ -66,6 +66,8 @@ export interface SeriesBook {
   /** How often event time went on: of a series by a tick, of a source by a marker. */
   advances: number;
   changed: Series[];
+  /** How many windows a flush would write now. */
+  windows_changed: number;
 }
 
 /** Why a valid tick is not taken. */
@@ -81,6 +83,7 @@ export function openBook(rules: WindowRules): SeriesBook {
     newest_event_time: -Infinity,
     advances: 0,
     changed: [],
+    windows_changed: 0,
   };
 }
 
@@ -156,6 +159,7 @@ export function takeTick(book: SeriesBook, tick: Tick): Refusal | null {
       window === undefined || tick.timestamp < window.window_start ||
       tick.timestamp >= window.window_end
     ) window = windowAt(book, series, i, tick.timestamp);
+    if (!window.changed) book.windows_changed++;
     addTick(window, tick);
   }
   noteChange(book, series);
@@ -218,6 +222,7 @@ function closeWindows(book: SeriesBook, series: Series): void {
       continue;
     }
     window.final = true;
+    if (!window.changed) book.windows_changed++;
     window.changed = true;
     window.final_sliding_average = meanAsOf(series.sliding, window.window_end - 1);
     noteChange(book, series);
@@ -303,6 +308,7 @@ export function takeChanged(book: SeriesBook, flush: number): CandleRecord[] {
     series.windows = series.windows.filter((window) => !window.final);
   }
   book.changed.length = 0;
+  book.windows_changed = 0;
   return records;
 }
 
