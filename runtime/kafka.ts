@@ -5,6 +5,7 @@
 // First: it must stand in place of kafkajs' own before anything of kafkajs is loaded.
 import "./kafka_encoding.ts";
 import "./kafka_decoding.ts";
+import "./kafka_coordinators.ts";
 import {
   type Admin,
   CompressionCodecs,

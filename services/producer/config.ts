@@ -174,7 +174,7 @@ export const SETTINGS = {
   },
   batch_interval_ms: {
     variable: "TAPELINE_BATCH_INTERVAL_MS",
-    default: "10",
+    default: "5",
     unit: "ms",
     doc: "Least time between two sends to Kafka: ticks that come meanwhile go together",
     parse: integer(0, 10_000),

@@ -13,6 +13,7 @@ import { claimPosition, PositionRefusedError } from "./position.ts";
 import type { Slice, SlicePlace } from "./slice.ts";
 import { type WriterOptions, writeSlice } from "./slice_writer.ts";
 import { tickSlice } from "./tick_slice.ts";
+import { tellPositions } from "./told_positions.ts";
 
 /** What the consumer is told once. */
 export interface ConsumeOptions {
@@ -75,6 +76,16 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     onCrash: () => metrics.errors.inc({ kind: "consumer_crash" }),
     fail: options.fail,
   });
+
+  const told = tellPositions(
+    (positions) => consumer.commitOffsets(positions),
+    (topic, partition) => assigned.has(`${topic}/${partition}`),
+    (error) => {
+      metrics.errors.inc({ kind: "kafka_commit" });
+      log.debug("the position could not be told to Kafka", errorFields(error));
+    },
+    stopping,
+  );
 
   // From the start, so that nothing is told as nothing, and not as not known.
   metrics.fresh_rows.inc(0);
@@ -168,7 +179,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       return;
     }
     notePosition(topic, partition, to);
-    await consumer.commitOffsets([{ topic, partition, offset: String(to) }]);
+    await told.note(topic, partition, to);
   }
 
   /**
@@ -261,19 +272,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       const lag = Math.max(0, Number(BigInt(batch.highWatermark) - end));
       metrics.lag.set({ topic, partition: String(partition) }, lag);
     }
-    await tellKafka(payload, end);
-  }
-
-  /** The database has the position; Kafka is told for whoever watches lag. */
-  async function tellKafka({ batch, commitOffsetsIfNecessary }: EachBatchPayload, end: bigint) {
-    const { topic, partition } = batch;
-    const partitions = [{ partition, offset: String(end) }];
-    try {
-      await commitOffsetsIfNecessary({ topics: [{ topic, partitions }] });
-    } catch (error) {
-      metrics.errors.inc({ kind: "kafka_commit" });
-      log.debug("the position could not be told to Kafka", errorFields(error));
-    }
+    await told.note(topic, partition, end);
   }
 
   async function takeBatch(payload: EachBatchPayload): Promise<void> {
@@ -308,6 +307,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     partitionsConsumedConcurrently: options.partitions_concurrent,
     eachBatch: takeBatch,
   });
+  const telling = told.run();
 
   return {
     faults: () => [
@@ -316,6 +316,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     ],
     membership,
     async stop() {
+      await telling;
       await consumer.disconnect();
       await moves.allEnded();
     },

@@ -1,0 +1,33 @@
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import "./kafka.ts";
+import { type Asked, rememberCoordinators } from "./kafka_coordinators.ts";
+
+Deno.test("a coordinator is asked for once a second by each client, and a failure is not remembered", async () => {
+  let now_ms = 0;
+  let fails = false;
+  const asked: string[] = [];
+  class Client {
+    constructor(readonly name: string) {}
+    findGroupCoordinatorMetadata({ groupId, coordinatorType }: Asked): Promise<unknown> {
+      asked.push(`${this.name} ${coordinatorType ?? 0} ${groupId}`);
+      return fails ? Promise.reject(new Error("away")) : Promise.resolve(asked.length);
+    }
+  }
+  rememberCoordinators(Client.prototype, () => now_ms);
+  const [one, other] = [new Client("one"), new Client("other")];
+  const group = { groupId: "g" };
+
+  strictEqual(await one.findGroupCoordinatorMetadata(group), 1);
+  strictEqual(await one.findGroupCoordinatorMetadata(group), 1);
+  strictEqual(await one.findGroupCoordinatorMetadata({ ...group, coordinatorType: 1 }), 2);
+  strictEqual(await one.findGroupCoordinatorMetadata({ groupId: "h" }), 3);
+  strictEqual(await other.findGroupCoordinatorMetadata(group), 4);
+  now_ms = 999;
+  strictEqual(await one.findGroupCoordinatorMetadata(group), 1);
+  now_ms = 1_000;
+  fails = true;
+  await rejects(one.findGroupCoordinatorMetadata(group), /away/);
+  fails = false;
+  strictEqual(await one.findGroupCoordinatorMetadata(group), 6);
+  deepStrictEqual(asked, ["one 0 g", "one 1 g", "one 0 h", "other 0 g", "one 0 g", "one 0 g"]);
+});
