@@ -4,7 +4,7 @@ import type { TestServers } from "../local/test_servers.ts";
 import type { Benchmark, Outcome } from "./benchmark.ts";
 import { inTurns } from "./benchmark.ts";
 import { type SinkInput, sinkSubject } from "./sink.ts";
-import { FILLER_SOURCE, makeTables, sumOfTicks } from "./tick_rows.ts";
+import { FILLER_SOURCE, makeTables, STATEMENT_TIMEOUT_MS, sumOfTicks } from "./tick_rows.ts";
 import { fillTopic } from "./tick_topic.ts";
 import { withTracedServers } from "./traced_servers.ts";
 
@@ -16,16 +16,21 @@ const SHAPE = { ticks: 500_000, symbols: 50, step_ms: 1 };
 async function filledDatabase(servers: TestServers, rows: number): Promise<string> {
   const url = await servers.newDatabase();
   await makeTables(url);
-  await withDatabase(url, async ({ sql }) => {
-    await sql`
+  await withDatabase(
+    url,
+    async ({ sql }) => {
+      await sql`
       INSERT INTO ticks (source, symbol, event_time, price, volume, trade_id, price_forming,
         ingest_time, kafka_partition, kafka_offset)
       SELECT ${FILLER_SOURCE}, 'SYM' || row % ${SHAPE.symbols},
         '2024-01-01'::timestamptz + row * interval '1 ms', 100 + row % 100, 1 + row % 10,
         row::text, true, now(), row % 3, row
       FROM generate_series(1, ${rows}) AS row`;
-    await sql`ANALYZE ticks`;
-  });
+      await sql`ANALYZE ticks`;
+    },
+    1,
+    STATEMENT_TIMEOUT_MS,
+  );
   return url;
 }
 
@@ -33,10 +38,15 @@ async function filledDatabase(servers: TestServers, rows: number): Promise<strin
 async function copyOf(servers: TestServers, filled_url: string): Promise<string> {
   const url = await servers.newDatabase();
   const [filled, copy] = [filled_url, url].map((each) => new URL(each).pathname.slice(1));
-  await withDatabase(servers.database_url, async ({ sql }) => {
-    await sql.unsafe(`DROP DATABASE ${copy}`);
-    await sql.unsafe(`CREATE DATABASE ${copy} TEMPLATE ${filled} STRATEGY file_copy`);
-  });
+  await withDatabase(
+    servers.database_url,
+    async ({ sql }) => {
+      await sql.unsafe(`DROP DATABASE ${copy}`);
+      await sql.unsafe(`CREATE DATABASE ${copy} TEMPLATE ${filled} STRATEGY file_copy`);
+    },
+    1,
+    STATEMENT_TIMEOUT_MS,
+  );
   return url;
 }
 

@@ -17,6 +17,7 @@ import {
   psqlVersion,
   settle,
   startCopy,
+  STATEMENT_TIMEOUT_MS,
   sumOfRows,
   sumOfTicks,
   type TickSum,
@@ -88,29 +89,34 @@ export function sinkSubject(
       });
       const stopScraping = scrapeAll([service]);
       try {
-        return await withDatabase(url, async (database) => {
-          let first: { at_ms: number; rows: number } | null = null;
-          let rows = 0;
-          const storing = (async () => {
-            while ((rows = await stored(database, topics.ticks)) < wanted.ticks) {
-              if (first === null && rows > 0) first = { at_ms: performance.now(), rows };
-              await sleep(LOOK_INTERVAL_MS);
-            }
-          })();
-          await withDeadline(storing, RUN_DEADLINE_MS, `Storing ${wanted.ticks} ticks`);
-          const ended_at_ms = performance.now();
-          const cpu_seconds = cpu.seconds();
-          const since = first! as { at_ms: number; rows: number };
-          return {
-            work: wanted.ticks,
-            wall_seconds: (ended_at_ms - started_at_ms) / 1_000,
-            cpu_seconds,
-            figures: {
-              stored_rows_per_s: (rows - since.rows) / ((ended_at_ms - since.at_ms) / 1_000),
-            },
-            compared: await compareRows(database, wanted),
-          };
-        }, 1);
+        return await withDatabase(
+          url,
+          async (database) => {
+            let first: { at_ms: number; rows: number } | null = null;
+            let rows = 0;
+            const storing = (async () => {
+              while ((rows = await stored(database, topics.ticks)) < wanted.ticks) {
+                if (first === null && rows > 0) first = { at_ms: performance.now(), rows };
+                await sleep(LOOK_INTERVAL_MS);
+              }
+            })();
+            await withDeadline(storing, RUN_DEADLINE_MS, `Storing ${wanted.ticks} ticks`);
+            const ended_at_ms = performance.now();
+            const cpu_seconds = cpu.seconds();
+            const since = first! as { at_ms: number; rows: number };
+            return {
+              work: wanted.ticks,
+              wall_seconds: (ended_at_ms - started_at_ms) / 1_000,
+              cpu_seconds,
+              figures: {
+                stored_rows_per_s: (rows - since.rows) / ((ended_at_ms - since.at_ms) / 1_000),
+              },
+              compared: await compareRows(database, wanted),
+            };
+          },
+          1,
+          STATEMENT_TIMEOUT_MS,
+        );
       } finally {
         stopScraping();
         cpu.stop();

@@ -9,6 +9,9 @@ import { DAY_MS, TICK_COLUMNS, tickSlice } from "../../services/sink/tick_slice.
 import { type Child, startChild } from "./child.ts";
 import { makeTicks, type TickShape } from "./tick_topic.ts";
 
+/** Millions of rows take minutes to make, to copy and to write to disk. */
+export const STATEMENT_TIMEOUT_MS = 600_000;
+
 /** How many ticks, and the ledger's checksum of them. */
 export interface TickSum {
   ticks: number;
@@ -76,7 +79,7 @@ export async function makeTables(database_url: string): Promise<void> {
 
 /** Writes what earlier runs have left to do, so that none of them pays for another. */
 export async function settle(database_url: string): Promise<void> {
-  await withDatabase(database_url, ({ sql }) => sql`CHECKPOINT`);
+  await withDatabase(database_url, ({ sql }) => sql`CHECKPOINT`, 1, STATEMENT_TIMEOUT_MS);
 }
 
 /** Starts psql's \copy of a file of rows into `ticks`, in one transaction. */

@@ -86,12 +86,13 @@ export async function withDatabase<Result>(
   url: string,
   test: (database: Database) => Promise<Result>,
   pool_size = 2,
+  statement_timeout_ms = 20_000,
 ): Promise<Result> {
   const database = openDatabase({
     url,
     application_name: "test",
     pool_size,
-    statement_timeout_ms: 20_000,
+    statement_timeout_ms,
   });
   try {
     return await test(database);
