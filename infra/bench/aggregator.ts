@@ -247,8 +247,8 @@ function besidePeers(name: string, shape: TickShape, peers: readonly Peer[]): Be
 
 const AT_LEAST_ONCE = new URL("at_least_once.ts", import.meta.url).pathname;
 
-/** As often as Kafka Streams commits by default: no longer, though the ticks are minutes old. */
-const FLUSHES = { TAPELINE_FLUSH_INTERVAL_MAX_MS: "100" };
+/** As often as Kafka Streams commits by default: no more rarely, though the ticks are minutes old. */
+export const FLUSHES = { TAPELINE_FLUSH_INTERVAL_MAX_MS: "100" };
 
 /** Our aggregator against itself without transactions. */
 export const GUARANTEE: Benchmark = {

@@ -16,7 +16,7 @@ export interface FlushIntervals {
 /** What waiting for a flush may add to how late a partition is already. */
 const DELAY_SHARE = 0.1;
 /** A transaction must end well before its timeout, and what it writes is held in memory. */
-const WINDOWS_MAX = 100_000;
+const WINDOWS_MAX = 20_000;
 const REFUSED_BYTES_MAX = 8_000_000;
 
 /**
