@@ -25,6 +25,8 @@ export interface Candles {
   newest: Map<string, ComparedCandle>;
   /** How many candles were written, of all intervals, superseded ones too. */
   written: number;
+  /** How many windows, of all intervals, are told of as not final: none of a peer's. */
+  open: number;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function readCandles(bootstrap: string, topic: string): Promise<Can
   const reader = await openReader(testKafka(bootstrap));
   const newest: Candles["newest"] = new Map();
   let written = 0;
+  const open = new Set<string>();
   const decoder = new TextDecoder();
   try {
     const partitions = await reader.partitions(topic);
@@ -49,6 +52,9 @@ export async function readCandles(bootstrap: string, topic: string): Promise<Can
           if (value === null || headers?.[RECORD_KIND_HEADER] !== undefined) continue;
           written++;
           const candle = JSON.parse(decoder.decode(value));
+          const window = `${candle.symbol} ${candle.interval} ${candle.window_start}`;
+          if (candle.final === false) open.add(window);
+          else open.delete(window);
           if (candle.interval !== undefined && candle.interval !== "1m") continue;
           newest.set(`${candle.symbol} ${candle.window_start}`, candle);
         }
@@ -58,7 +64,7 @@ export async function readCandles(bootstrap: string, topic: string): Promise<Can
   } finally {
     await reader.close();
   }
-  return { newest, written };
+  return { newest, written, open: open.size };
 }
 
 /** How many candles there are in either, and how many of them are not the same in both. */
@@ -70,6 +76,16 @@ export function compareCandles(
   let differing = 0;
   for (const key of keys) if (!isSame(ours.newest.get(key), theirs.newest.get(key))) differing++;
   return { candles: keys.size, differing };
+}
+
+/** The same for whom there is no other: the trades of all one-minute candles are all the ticks. */
+export function compareTrades(
+  { newest }: Candles,
+  ticks: number,
+): { candles: number; differing: number } {
+  let trades = 0;
+  for (const candle of newest.values()) trades += candle.trades;
+  return { candles: newest.size, differing: trades === ticks ? 0 : newest.size };
 }
 
 function isSame(one: ComparedCandle | undefined, other: ComparedCandle | undefined): boolean {

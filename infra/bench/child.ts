@@ -1,6 +1,9 @@
 /** A program that is measured and ends by itself: a bare loop, psql, a tool of Kafka's. */
 import { withDeadline } from "../../runtime/backoff.ts";
 
+/** What kafkajs and its dependencies look at when they are loaded. */
+const KAFKAJS_VARIABLES = ["KAFKAJS_*", "NODE_*"];
+
 /** A running program. */
 export interface Child {
   pid: number;
@@ -15,10 +18,28 @@ export interface Child {
   kill(): Promise<void>;
 }
 
-/** The command of a program of this directory that is run by Deno; it reads no setting of ours. */
-export function denoCommand(path: string, ...args: string[]): string[] {
+/**
+ * The command of a bare loop of this directory, which Deno runs.
+ *
+ * @param path The loop, from here.
+ * @param bootstrap host:port of Kafka: its first argument, and the one place that it may reach.
+ * @param reads What it may read.
+ * @param args Its other arguments.
+ */
+export function loopCommand(
+  path: string,
+  bootstrap: string,
+  reads: readonly string[],
+  args: readonly string[],
+): string[] {
   const file = new URL(path, import.meta.url).pathname;
-  return [Deno.execPath(), "run", "--quiet", "--allow-all", "--cached-only", file, ...args];
+  return [
+    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
+    `--allow-net=${bootstrap}`,
+    `--allow-env=${KAFKAJS_VARIABLES.join()}`,
+    ...reads.map((read) => `--allow-read=${read}`),
+    ...[file, bootstrap, ...args],
+  ];
 }
 
 /**

@@ -10,7 +10,7 @@ import { withTracedServers } from "./traced_servers.ts";
 
 const ROWS = [1_000, 100_000, 1_000_000, 5_000_000, 20_000_000];
 const PARTITIONS = 3;
-const SHAPE = { ticks: 500_000, symbols: 50, step_ms: 1 };
+const SHAPE = { ticks: 1_000_000, symbols: 50, step_ms: 1 };
 
 /** A database whose `ticks` has so many rows, all of today: the partition that is written into. */
 async function filledDatabase(servers: TestServers, rows: number): Promise<string> {

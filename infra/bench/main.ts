@@ -4,8 +4,8 @@
  */
 import { parseArgs } from "node:util";
 import { printLine, runTool } from "../tool.ts";
-import { drawAnew } from "./drawn_files.ts";
-import { BENCHMARKS } from "./table.ts";
+import { drawAnew } from "./report/drawn_files.ts";
+import { BENCHMARKS } from "./report/table.ts";
 import { keepMeasurement } from "./raw_data.ts";
 import { measure } from "./measure.ts";
 

@@ -7,7 +7,7 @@ import { makeTopics } from "../../services/sink/sink_test_data.ts";
 import type { TestServers } from "../local/test_servers.ts";
 import type { Benchmark, BenchmarkContext, Outcome, Run, Subject } from "./benchmark.ts";
 import { inTurns } from "./benchmark.ts";
-import { type Child, denoCommand, startChild } from "./child.ts";
+import { type Child, loopCommand, startChild } from "./child.ts";
 import { sumOf } from "./figures.ts";
 import { followCpu } from "./process_cpu.ts";
 import { writeTicks } from "./tick_file.ts";
@@ -79,19 +79,27 @@ function bareParts({ servers, shape, csv_path, rows_path }: BareInput): Subject 
       const url = await servers.newDatabase();
       await makeTables(url);
       await settle(url);
-      const loop = [bootstrap, topic, csv_path, String(LOOP_PRODUCERS), String(LOOP_BATCH)];
+      const loop = [topic, csv_path, String(LOOP_PRODUCERS), String(LOOP_BATCH)];
       const produced = await measurePart(
         servers,
         "producing loop",
         "kafka",
-        () => startChild(denoCommand("peers/kafkajs_loop.ts", ...loop), `Filling ${topic}`),
+        () =>
+          startChild(
+            loopCommand("peers/kafkajs_loop.ts", bootstrap, [csv_path], loop),
+            `Filling ${topic}`,
+          ),
       );
-      const windows = [bootstrap, topic, `${run_name}-windows`, String(ticks)];
+      const windows = [topic, `${run_name}-windows`, String(ticks)];
       const consumed = await measurePart(
         servers,
         "consuming loop",
         "kafka",
-        () => startChild(denoCommand("peers/kafkajs_windows.ts", ...windows), `Reading ${topic}`),
+        () =>
+          startChild(
+            loopCommand("peers/kafkajs_windows.ts", bootstrap, [], windows),
+            `Reading ${topic}`,
+          ),
       );
       if (Number(consumed.said) !== ticks) {
         throw new Error(`The bare windows hold ${consumed.said.trim()} of ${ticks} trades`);

@@ -9,7 +9,7 @@ import type { TestServers } from "../local/test_servers.ts";
 import { startService } from "../testing/test_service.ts";
 import type { Benchmark, BenchmarkContext, Outcome, Run, Subject } from "./benchmark.ts";
 import { inTurns } from "./benchmark.ts";
-import { denoCommand, startChild } from "./child.ts";
+import { loopCommand, startChild } from "./child.ts";
 import { followCpu } from "./process_cpu.ts";
 import { scrapeAll } from "./scrape.ts";
 import { writeTicks } from "./tick_file.ts";
@@ -158,9 +158,11 @@ export async function benchProducer(shape: TickShape, context: BenchmarkContext)
     const record_bytes = meanRecordBytes(shape, "replay/ticks.csv");
     const loop = (name: string, producers: number): Subject =>
       program(servers, shape.ticks, name, "loop", (topic) =>
-        denoCommand(
+        loopCommand(
           "peers/kafkajs_loop.ts",
-          ...[servers.bootstrap, topic, path, String(producers), String(LOOP_BATCH)],
+          servers.bootstrap,
+          [path],
+          [topic, path, String(producers), String(LOOP_BATCH)],
         ));
     const subjects = [
       tapeline(servers, shape.ticks, path, trace_endpoint),

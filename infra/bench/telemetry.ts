@@ -58,5 +58,5 @@ async function runWith(
 
 export const TELEMETRY: Benchmark = {
   name: "telemetry",
-  run: (context) => benchTelemetry({ ticks: 1_000_000, symbols: 50, step_ms: 1 }, context),
+  run: (context) => benchTelemetry({ ticks: 3_000_000, symbols: 50, step_ms: 1 }, context),
 };

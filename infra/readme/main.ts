@@ -7,7 +7,7 @@ import {
   drawBenchmarks,
   withBenchmarks,
   writeFiles,
-} from "../bench/drawn_files.ts";
+} from "../bench/report/drawn_files.ts";
 import { ROOT } from "../conformance/source_files.ts";
 import { SETTINGS as SUPERVISOR } from "../local/config.ts";
 import { SETTINGS as AGGREGATOR } from "../../services/aggregator/config.ts";

@@ -1,7 +1,8 @@
 /**
  * The bare kafkajs producing loop: a program of its own, with kafkajs as npm has it. Usage:
  *
- *     deno run -A kafkajs_loop.ts BOOTSTRAP TOPIC FILE PRODUCERS BATCH
+ *     deno run --allow-env='KAFKAJS_*,NODE_*' --allow-net=BOOTSTRAP --allow-read=FILE \
+ *       kafkajs_loop.ts BOOTSTRAP TOPIC FILE PRODUCERS BATCH
  *
  * FILE is one of tick_file.ts. Its columns are in memory before the first send; each tick is made
  * and written as JSON when its turn comes. Each producer is idempotent, waits for acks=all, and has

@@ -1,7 +1,8 @@
 /**
  * The bare kafkajs consuming loop: a program of its own, with kafkajs as npm has it. Usage:
  *
- *     deno run -A kafkajs_windows.ts BOOTSTRAP TOPIC GROUP TICKS
+ *     deno run --allow-env='KAFKAJS_*,NODE_*' --allow-net=BOOTSTRAP \
+ *       kafkajs_windows.ts BOOTSTRAP TOPIC GROUP TICKS
  *
  * It reads the topic from its beginning, parses each tick, adds it to the one-minute window of its
  * symbol in memory, commits its offsets every second, and ends after so many ticks. It writes how

@@ -1,6 +1,6 @@
 /** One benchmark's part of the report, in Markdown. Pure. */
-import type { Measurement, Run } from "./benchmark.ts";
-import { sumOf } from "./figures.ts";
+import type { Measurement, Run } from "../benchmark.ts";
+import { sumOf } from "../figures.ts";
 import { growthPoint } from "./growth_points.ts";
 import {
   comparedOf,

@@ -1,5 +1,5 @@
 /** The plot of a benchmark, drawn from its runs. Pure. */
-import type { Measurement } from "./benchmark.ts";
+import type { Measurement } from "../benchmark.ts";
 import { growthLine, growthPoints } from "./growth_points.ts";
 import {
   cpuMicroseconds,

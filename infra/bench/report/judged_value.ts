@@ -1,6 +1,6 @@
 /** What a benchmark's runs come to, as one value that can be judged. Pure. */
-import type { Measurement, Run } from "./benchmark.ts";
-import { median, sumOf } from "./figures.ts";
+import type { Measurement, Run } from "../benchmark.ts";
+import { median, sumOf } from "../figures.ts";
 
 /** What is read off a run; null where the run does not tell it. */
 export type Metric = (run: Run) => number | null;

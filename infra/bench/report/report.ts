@@ -1,5 +1,5 @@
 /** The report of all benchmarks, drawn from their raw data: docs/benchmarks. Pure. */
-import type { Measurement } from "./benchmark.ts";
+import type { Measurement } from "../benchmark.ts";
 import { cell, markdownTable } from "./number_text.ts";
 import { type Page, PAGES } from "./pages.ts";
 import { drawPlot } from "./plot.ts";
@@ -32,7 +32,7 @@ export function drawReport(measurements: ReadonlyMap<string, Measurement>): Map<
     if (!PAGES.some((page) => page.benchmark === benchmark)) {
       throw new Error(
         `There is raw data of ${benchmark}, which the report does not know: ` +
-          "give it a row in infra/bench/pages.ts",
+          "give it a row in infra/bench/report/pages.ts",
       );
     }
   }

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import type { Measurement } from "./benchmark.ts";
+import type { Measurement } from "../benchmark.ts";
 import { PAGES } from "./pages.ts";
 import { drawPlot } from "./plot.ts";
 import { axisSteps, axisText } from "./svg.ts";

@@ -1,5 +1,5 @@
 /** README's block of benchmarks. Pure. */
-import type { Measurement } from "./benchmark.ts";
+import type { Measurement } from "../benchmark.ts";
 import { markdownTable } from "./number_text.ts";
 import { PAGES } from "./pages.ts";
 import { plotPath, REPORT_DIR } from "./report.ts";

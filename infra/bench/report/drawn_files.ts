@@ -1,7 +1,7 @@
 /** The files that the report is drawn into, and README's block: written, or found to differ. */
-import { ROOT } from "../conformance/source_files.ts";
-import { withBlock } from "../readme/marked_block.ts";
-import { readMeasurements } from "./raw_data.ts";
+import { ROOT } from "../../conformance/source_files.ts";
+import { withBlock } from "../../readme/marked_block.ts";
+import { readMeasurements } from "../raw_data.ts";
 import { README_MARKS, readmeBlock } from "./readme_table.ts";
 import { drawReport, REPORT_DIR } from "./report.ts";
 

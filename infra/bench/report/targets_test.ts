@@ -5,7 +5,7 @@ import { PAGES } from "./pages.ts";
 import { BENCHMARKS } from "./table.ts";
 import { judgeAll, type JudgedTarget, LIMITS, TARGETS } from "./targets.ts";
 import { byBenchmark, madeUpMeasurement, madeUpRun } from "./test_measurement.ts";
-import type { Measurement, Run } from "./benchmark.ts";
+import type { Measurement, Run } from "../benchmark.ts";
 
 /** The only figure of a benchmark against someone in some unit. */
 function judged(measurement: Measurement, against: string, unit = "× its rate"): JudgedTarget {

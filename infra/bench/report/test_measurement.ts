@@ -1,5 +1,5 @@
 /** Measurements that nobody measured, for the report's own tests. */
-import type { Measurement, Run } from "./benchmark.ts";
+import type { Measurement, Run } from "../benchmark.ts";
 
 /** A run of a million ticks at some rate. */
 export function madeUpRun(

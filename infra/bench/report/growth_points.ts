@@ -1,5 +1,5 @@
 /** The points of the benchmark `growth`, read off its subjects: `500 symbols`, `1,000,000 rows`. Pure. */
-import type { Measurement, Run } from "./benchmark.ts";
+import type { Measurement, Run } from "../benchmark.ts";
 import {
   absolute,
   type JudgedValue,

@@ -1,9 +1,9 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
-import { parseMeasurement } from "./raw_data.ts";
+import { parseMeasurement } from "../raw_data.ts";
 import { readmeBlock } from "./readme_table.ts";
 import { drawReport, plotPath, REPORT_DIR } from "./report.ts";
 import { byBenchmark, madeUpMeasurement, madeUpRun } from "./test_measurement.ts";
-import type { Measurement, Run } from "./benchmark.ts";
+import type { Measurement, Run } from "../benchmark.ts";
 
 function reportOf(...measurements: Measurement[]): string {
   return drawReport(byBenchmark(...measurements)).get(`${REPORT_DIR}/README.md`)!;
