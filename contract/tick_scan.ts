@@ -128,7 +128,8 @@ function scanName(bytes: Uint8Array): string | null {
   if (known !== undefined && isSame(bytes, start, known.bytes)) return known.text;
   const text = decoder.decode(bytes.subarray(start, at));
   if (known_names.size >= KNOWN_NAMES_MAX) known_names.clear();
-  known_names.set(hash, { bytes: bytes.slice(start, at), text });
+  // A copy: a view, as a Buffer's slice is one, would keep all that was fetched with it.
+  known_names.set(hash, { bytes: new Uint8Array(bytes.subarray(start, at)), text });
   return text;
 }
 

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { admitTick } from "./tick.ts";
@@ -81,18 +82,32 @@ Deno.test("whatever differs by a byte is read as JSON.parse does, or not at all"
   ok(left > 1_000, `only ${left} were left to JSON.parse`);
 });
 
-Deno.test("a name of another's hash is not taken for it", () => {
+/** Two names of one length and one hash. */
+function namesOfOneHash(): [string, string] {
   const hash = (name: string): number =>
     [...encoder.encode(name)].reduce((sum, byte) => Math.imul(sum ^ byte, 0x01000193), 0x811c9dc5);
-  const names = new Map<number, string>();
-  let pair: [string, string] | null = null;
-  for (let number = 0; pair === null; number++) {
+  const names = new Map<string, string>();
+  for (let number = 0;; number++) {
     const name = `N${number}`;
-    const other = names.get(hash(name));
-    if (other !== undefined) pair = [other, name];
-    names.set(hash(name), name);
+    const key = `${name.length}/${hash(name)}`;
+    const other = names.get(key);
+    if (other !== undefined) return [other, name];
+    names.set(key, name);
   }
-  const written = (symbol: string) =>
-    JSON.stringify({ symbol, price: 1, volume: 1, timestamp: 1, source: "s" });
+}
+
+const written = (symbol: string) =>
+  JSON.stringify({ symbol, price: 1, volume: 1, timestamp: 1, source: "s" });
+
+Deno.test("a name of another's hash is not taken for it", () => {
+  const pair = namesOfOneHash();
   for (const symbol of [...pair, ...pair]) strictEqual(scan(written(symbol))?.symbol, symbol);
+});
+
+Deno.test("what is remembered of a name is no view into what was fetched", () => {
+  const [name, other] = namesOfOneHash();
+  const fetched = Buffer.from(written(name));
+  strictEqual(scanTick(fetched)?.symbol, name);
+  fetched.write(other, fetched.indexOf(name));
+  strictEqual(scan(written(other))?.symbol, other);
 });

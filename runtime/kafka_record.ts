@@ -1,4 +1,5 @@
 /** A record of Kafka, as a reader brings it. */
+import { Buffer } from "node:buffer";
 import type { IHeaders } from "kafkajs";
 import type { Fault } from "../contract/tick.ts";
 
@@ -19,6 +20,46 @@ export interface RefusedRecord {
 }
 
 const decoder = new TextDecoder();
+
+/**
+ * A record that stands for itself: a fetched one is a view into all that was fetched with it, and
+ * keeps that in memory.
+ */
+export function ownRecord({ offset, timestamp, key, value, headers }: KafkaRecord): KafkaRecord {
+  return {
+    offset,
+    timestamp,
+    key: copyOf(key),
+    value: copyOf(value),
+    ...(headers === undefined ? {} : { headers: ownHeaders(headers) }),
+  };
+}
+
+function ownHeaders(headers: IHeaders): IHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(ownHeader) : ownHeader(value),
+    ]),
+  ) as IHeaders;
+}
+
+function ownHeader<Value extends Uint8Array | string | undefined>(value: Value): Value {
+  return (value instanceof Uint8Array ? copyOf(value) : value) as Value;
+}
+
+function copyOf(bytes: Uint8Array | null): Buffer | null {
+  return bytes === null ? null : Buffer.from(bytes);
+}
+
+/** Bytes of a record's key, value and headers. */
+export function bytesOf({ key, value, headers = {} }: KafkaRecord): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const [name, parts] of Object.entries(headers)) {
+    for (const part of [parts].flat()) bytes += name.length + (part?.length ?? 0);
+  }
+  return bytes;
+}
 
 /**
  * A header as text.

@@ -247,8 +247,11 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       return;
     }
     const next_offset = BigInt(batch.lastOffset()) + 1n;
-    if (!await worker.take(batch.messages, next_offset, heartbeat)) return;
-    metrics.received.inc({ from: "ticks" }, batch.messages.length);
+    const is_newest = BigInt(batch.highWatermark) <= next_offset;
+    const records = batch.messages;
+    const taken = await worker.take({ records, next_offset, is_newest }, heartbeat);
+    metrics.received.inc({ from: "ticks" }, taken);
+    if (taken < records.length) return;
     resolveOffset(batch.lastOffset());
     await heartbeat();
   }

@@ -17,7 +17,13 @@ import {
   type Fault,
   sourceFault,
 } from "../../contract/tick.ts";
-import { headerText, type KafkaRecord, type RefusedRecord } from "../../runtime/kafka_record.ts";
+import {
+  bytesOf,
+  headerText,
+  type KafkaRecord,
+  ownRecord,
+  type RefusedRecord,
+} from "../../runtime/kafka_record.ts";
 import {
   countDiscarded,
   countProcessed,
@@ -53,7 +59,7 @@ export interface PartitionState {
   /** Output offset from where a restore must read. */
   restore_from: bigint;
   refused: RefusedRecord[];
-  /** Bytes of their values. */
+  /** What they take in memory and as letters, bytes. */
   refused_bytes: number;
   /** Something has happened that a flush must write. */
   changed: boolean;
@@ -178,9 +184,12 @@ function refuseTick(
   return "refused";
 }
 
+/** What a letter costs beside its record: its headers, which say why, and its objects. */
+const LETTER_BYTES = 1_000;
+
 function keepRefused(state: PartitionState, record: KafkaRecord, fault: Fault): void {
-  state.refused.push({ record, fault });
-  state.refused_bytes += record.value?.length ?? 0;
+  state.refused.push({ record: ownRecord(record), fault });
+  state.refused_bytes += bytesOf(record) + LETTER_BYTES;
 }
 
 function takeMarkerRecord(state: PartitionState, record: KafkaRecord): Intake {
@@ -227,8 +236,10 @@ function readMarker(record: KafkaRecord): Marker | string {
 
 /** How long one pass over unchanged windows takes, ms. */
 const SWEEP_PERIOD_MS = 10_000;
-/** Most of a pass that one flush does, whatever the pause before it: it is one transaction. */
-const SWEEP_SHARE_MAX = 0.1;
+/** Most of a pass that one flush does, however long the pause before it. */
+const SWEEP_SHARE_MAX = 0.5;
+/** Most windows of a pass in one flush, which is one transaction: with more, a pass takes longer. */
+const SWEEP_WINDOWS_MAX = 5_000;
 
 /**
  * Takes what a flush must write; the state then counts it as written.
@@ -240,7 +251,8 @@ export function takeFlush(state: PartitionState, since_last_ms: number): FlushRe
   const candles = takeChanged(state.book, flush);
   const share = Math.min(SWEEP_SHARE_MAX, since_last_ms / SWEEP_PERIOD_MS);
   const visits = Math.ceil(state.book.series_count * share) + 1;
-  for (const swept of continueSweep(state.sweep, flush, visits)) candles.push(swept);
+  const swept = continueSweep(state.sweep, flush, visits, SWEEP_WINDOWS_MAX);
+  for (const candle of swept) candles.push(candle);
   const refused = state.refused;
   state.refused = [];
   state.refused_bytes = 0;

@@ -74,6 +74,15 @@ function agesOf(ingest_times_ms: readonly number[], now_ms: number): number[] {
   return ingest_times_ms.map((time_ms) => Math.max(0, now_ms - time_ms) / 1_000);
 }
 
+/** Records that a fetch has brought. */
+export interface TakenBatch {
+  records: readonly KafkaRecord[];
+  /** The offset after them. */
+  next_offset: bigint;
+  /** Nothing waits behind them. */
+  is_newest: boolean;
+}
+
 /** A partition at work. */
 export interface PartitionWorker {
   nextOffset(): bigint;
@@ -88,21 +97,18 @@ export interface PartitionWorker {
   /**
    * Takes a batch; flushes when it is time. Waits only while an earlier flush takes too long.
    *
-   * @param next_offset The offset after the batch.
    * @param keepAlive A heartbeat, which throws when the assignment is lost.
-   * @returns False where the worker is broken: nothing was taken.
+   * @returns How many of its records were taken: not all of them where the worker has ended.
    */
-  take(
-    records: readonly KafkaRecord[],
-    next_offset: bigint,
-    keepAlive: () => Promise<void>,
-  ): Promise<boolean>;
+  take(batch: TakenBatch, keepAlive: () => Promise<void>): Promise<number>;
   /** Writes what is left, and gives the producer back. */
   close(): Promise<void>;
   /** Gives the producer back without writing. */
   drop(): Promise<void>;
 }
 
+/** So many records are taken before it is looked whether a flush is due: each changes a few windows. */
+const PIECE_RECORDS = 1_000;
 /** How often a heartbeat is sent while a flush is waited for. */
 const KEEP_ALIVE_MS = 500;
 
@@ -111,16 +117,15 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
   const { state, producer } = owned;
   let committed_offset = state.next_offset;
   let last_flush_at_ms = Date.now();
-  /** How old the newest record was when it was taken. */
+  /** How old the newest record was when it was taken; 0 where nothing waits behind it. */
   let behind_ms = 0;
   let taken = nothingTaken();
   let flushing: Promise<void> | null = null;
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let timer: { id: ReturnType<typeof setTimeout>; at_ms: number } | null = null;
   let broken = false;
 
   function startFlush(): void {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
+    clearTimer();
     if (flushing !== null || broken || !state.changed) return;
     const started_at_ms = Date.now();
     const flush = takeFlush(state, started_at_ms - last_flush_at_ms);
@@ -217,14 +222,23 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
     return last_flush_at_ms + flushInterval(options, behind_ms);
   }
 
+  /** A flush that is planned too late (the partition has caught up meanwhile) is planned anew. */
   function planFlush(): void {
-    if (timer !== null || flushing !== null) return;
-    timer = setTimeout(startFlush, Math.max(0, flushAt() - Date.now()));
+    if (flushing !== null) return;
+    const at_ms = flushAt();
+    if (timer !== null && timer.at_ms <= at_ms) return;
+    clearTimer();
+    timer = { id: setTimeout(startFlush, Math.max(0, at_ms - Date.now())), at_ms };
+  }
+
+  function clearTimer(): void {
+    if (timer !== null) clearTimeout(timer.id);
+    timer = null;
   }
 
   async function drop(): Promise<void> {
     broken = true;
-    if (timer !== null) clearTimeout(timer);
+    clearTimer();
     await flushing;
     await producer.disconnect();
   }
@@ -244,20 +258,23 @@ export function startWorker(owned: OwnedPartition, options: WorkerOptions): Part
       state.changed = true;
       planFlush();
     },
-    async take(records, next_offset, keepAlive) {
-      if (broken) return false;
-      const at_ms = Date.now();
-      for (const record of records) takeRecord(state, record, options.names.stage);
-      noteTaken(records, at_ms);
-      state.next_offset = next_offset;
-      state.changed = true;
-      const newest = records.at(-1);
-      if (newest !== undefined) behind_ms = at_ms - Number(newest.timestamp);
-      if (isFull(state) || Date.now() >= flushAt()) {
-        await waitAlive(() => flushing, keepAlive);
-        startFlush();
-      } else planFlush();
-      return true;
+    async take({ records, next_offset, is_newest }, keepAlive) {
+      for (let from = 0; from < records.length; from += PIECE_RECORDS) {
+        if (broken) return from;
+        const at_ms = Date.now();
+        const piece = records.slice(from, from + PIECE_RECORDS);
+        for (const record of piece) takeRecord(state, record, options.names.stage);
+        noteTaken(piece, at_ms);
+        const next = records[from + PIECE_RECORDS];
+        state.next_offset = next === undefined ? next_offset : BigInt(next.offset);
+        const is_last = is_newest && next === undefined;
+        behind_ms = is_last ? 0 : at_ms - Number(piece.at(-1)!.timestamp);
+        if (isFull(state) || Date.now() >= flushAt()) {
+          await waitAlive(() => flushing, keepAlive);
+          startFlush();
+        } else planFlush();
+      }
+      return records.length;
     },
     async close() {
       await flushing;

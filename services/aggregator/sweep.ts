@@ -30,11 +30,17 @@ function* allSeries(book: SeriesBook): Generator<Series> {
  * @param sweep The pass.
  * @param flush Number of this flush.
  * @param count How many series to visit.
+ * @param windows_max Enough windows: the series that brings so many is the last.
  * @returns The records of windows that nothing has written since the pass began.
  */
-export function continueSweep(sweep: Sweep, flush: number, count: number): CandleRecord[] {
+export function continueSweep(
+  sweep: Sweep,
+  flush: number,
+  count: number,
+  windows_max: number,
+): CandleRecord[] {
   const records: CandleRecord[] = [];
-  for (let visited = 0; visited < count; visited++) {
+  for (let visited = 0; visited < count && records.length < windows_max; visited++) {
     const { value: series, done } = sweep.remaining.next();
     if (done) {
       sweep.done = true;

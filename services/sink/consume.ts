@@ -1,5 +1,5 @@
 /** Reads ticks and candles in a consumer group, and stores each partition's batches in slices. */
-import type { EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
+import type { EachBatchPayload, Kafka, KafkaMessage, TopicOffsets } from "kafkajs";
 import { backoffDelay, sleep } from "../../runtime/backoff.ts";
 import { answeredWithin } from "../../runtime/database.ts";
 import { createGroupConsumer, type Membership } from "../../runtime/kafka_consumer.ts";
@@ -13,7 +13,7 @@ import { claimPosition, PositionRefusedError } from "./position.ts";
 import type { Slice, SlicePlace } from "./slice.ts";
 import { type WriterOptions, writeSlice } from "./slice_writer.ts";
 import { tickSlice } from "./tick_slice.ts";
-import { tellPositions } from "./told_positions.ts";
+import { tellPositions, type ToldPosition } from "./told_positions.ts";
 
 /** What the consumer is told once. */
 export interface ConsumeOptions {
@@ -53,6 +53,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   );
   /** The partitions that the group has given us, by `topic/partition`. */
   let assigned = new Map<string, { topic: string; partition: number }>();
+  /** Tells Kafka positions, as the membership that brought the newest batch; null for none. */
+  let commitOnce: EachBatchPayload["commitOffsetsIfNecessary"] | null = null;
   const { consumer, heartbeat_interval_ms, faults, membership, lastFetch } = createGroupConsumer({
     kafka: options.kafka,
     log,
@@ -70,6 +72,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
         metrics.lag.remove({ topic, partition: String(partition) });
         metrics.next_offset.remove({ topic, partition: String(partition) });
       }
+      commitOnce = null;
       positions.clear();
       trouble.clear();
     },
@@ -78,7 +81,12 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   });
 
   const told = tellPositions(
-    (positions) => consumer.commitOffsets(positions),
+    // The consumer's own way does nothing once it is stopping, and without a word; and it tries
+    // again and again, whosever the partition is by then.
+    (positions) =>
+      commitOnce === null
+        ? consumer.commitOffsets(positions)
+        : commitOnce({ topics: byTopic(positions) }),
     (topic, partition) => assigned.has(`${topic}/${partition}`),
     (error) => {
       metrics.errors.inc({ kind: "kafka_commit" });
@@ -169,10 +177,9 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     const from = known !== undefined && known >= earliest
       ? known
       : await claim(topic, partition, stopping);
-    if (
-      from === null || from >= to ||
-      !await isEmptyBetween(options.reader, topic, partition, from, to)
-    ) return;
+    if (from === null) return;
+    if (from >= to) return await told.note(topic, partition, from);
+    if (!await isEmptyBetween(options.reader, topic, partition, from, to)) return;
     const slice = sliceOf([], { topic, partition, from, to });
     if (await writeSlice({ ...writer, span: null }, slice, stopping) !== "stored") {
       positions.delete(place);
@@ -198,6 +205,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     const position = await claim(topic, partition, signal);
     if (position === null) return null;
     notePosition(topic, partition, position);
+    // Whoever had the partition before may have stored it without a word to Kafka.
+    await told.note(topic, partition, position);
     if (position === fetched) return position;
     if (
       position < fetched &&
@@ -282,6 +291,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       await sleep(50);
       return;
     }
+    commitOnce = payload.commitOffsetsIfNecessary;
     const lost = new AbortController();
     const alive = setInterval(() => {
       // It throws where the group has a new assignment: the batch is then left as it is.
@@ -328,6 +338,14 @@ async function countPartitions(
 ): Promise<number> {
   const counts = await Promise.all([tick_topic, candle_topic].map(reader.partitions));
   return counts[0]! + counts[1]!;
+}
+
+/** Positions as kafkajs' membership takes them. */
+function byTopic(positions: readonly ToldPosition[]): TopicOffsets[] {
+  return [...Map.groupBy(positions, ({ topic }) => topic)].map(([topic, of_topic]) => ({
+    topic,
+    partitions: of_topic.map(({ partition, offset }) => ({ partition, offset })),
+  }));
 }
 
 function placesOf(

@@ -1,5 +1,12 @@
 import { Buffer } from "node:buffer";
-import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
+import {
+  deepStrictEqual,
+  doesNotMatch,
+  match,
+  notStrictEqual,
+  strictEqual,
+} from "node:assert/strict";
+import type { Admin } from "kafkajs";
 import type { Candle } from "../../contract/candle.ts";
 import { RECORD_KIND_HEADER } from "../../contract/records.ts";
 import { withServers } from "../../infra/local/test_servers.ts";
@@ -32,6 +39,28 @@ async function endsOf(bootstrap: string, topic: string): Promise<bigint[]> {
   } finally {
     await reader.close();
   }
+}
+
+async function withAdmin<Result>(
+  bootstrap: string,
+  use: (admin: Admin) => Promise<Result>,
+): Promise<Result> {
+  const admin = createKafka(testKafka(bootstrap)).admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** What a group has told Kafka of each partition of a topic. */
+async function toldOffsets(bootstrap: string, group: string, topic: string): Promise<bigint[]> {
+  return await withAdmin(bootstrap, async (admin) => {
+    const [told] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+    return told!.partitions.sort((one, other) => one.partition - other.partition)
+      .map(({ offset }) => BigInt(offset));
+  });
 }
 
 /** Waits until the database has a consumer at the end of every partition. */
@@ -97,14 +126,78 @@ Deno.test("the sink over real servers", async (test) => {
           strictEqual(await sink.stop(), 0);
         });
         // Kafka was told as well, for whoever watches lag.
-        const admin = createKafka(testKafka(bootstrap)).admin();
-        await admin.connect();
-        const [told] = await admin.fetchOffsets({ groupId: "ticks", topics: [topics.ticks] });
-        await admin.disconnect();
         deepStrictEqual(
-          told!.partitions.sort((a, b) => a.partition - b.partition).map(({ offset }) => offset),
-          (await endsOf(bootstrap, topics.ticks)).map(String),
+          await toldOffsets(bootstrap, "ticks", topics.ticks),
+          await endsOf(bootstrap, topics.ticks),
         );
+      });
+    });
+
+    await test.step("what is stored during a stop is told to Kafka too", async () => {
+      await withFresh(servers, "stopped", async ({ topics, environment }, database) => {
+        const ticks = someTicks(3_000).map((tick) => tickRecord(topics.ticks, tick));
+        await withService("sink", environment, async (sink) => {
+          await sink.ready();
+          const locked = Promise.withResolvers<void>();
+          const release = Promise.withResolvers<void>();
+          const locking = database.sql.begin(async (sql) => {
+            await sql`LOCK TABLE ticks IN ACCESS EXCLUSIVE MODE`;
+            locked.resolve();
+            await release.promise;
+          });
+          await locked.promise;
+          await sendRecords(bootstrap, ticks);
+          await eventually(async () => {
+            const [found] = await database.sql<{ waiting: number }[]>`
+              SELECT count(*)::int AS waiting FROM pg_locks
+              WHERE relation = 'ticks'::regclass AND NOT granted`;
+            return found!.waiting > 0;
+          }, "the sink to wait for the table");
+          const stopped = sink.stop();
+          const url = await sink.operationsUrl();
+          await eventually(async () => {
+            const { reasons } = await (await fetch(`${url}/ready`)).json();
+            return String(reasons) === "stopping";
+          }, "the stop to begin");
+          release.resolve();
+          await locking;
+          strictEqual(await stopped, 0);
+        });
+        const positions = await storedPositions(database, topics.ticks);
+        deepStrictEqual(await toldOffsets(bootstrap, "stopped", topics.ticks), positions);
+        notStrictEqual((await countTicks(database)).rows, 0);
+      });
+    });
+
+    await test.step("a position that nobody has told to Kafka is told by the next to have it", async () => {
+      await withFresh(servers, "untold", async ({ topics, environment }, database) => {
+        const ticks = someTicks(3_000).map((tick) => tickRecord(topics.ticks, tick));
+        await sendRecords(bootstrap, ticks);
+        await withService("sink", environment, async (sink) => {
+          await rowsReach(database, 3_000);
+          strictEqual(await sink.stop(), 0);
+        });
+        await withAdmin(bootstrap, async (admin) => {
+          const partitions = Array.from({ length: PARTITIONS }, (_, partition) => ({
+            partition,
+            offset: "0",
+          }));
+          await eventually(
+            () =>
+              admin.setOffsets({ groupId: "untold", topic: topics.ticks, partitions })
+                .then(() => true, () => false),
+            "the group to be without members",
+          );
+        });
+        await withService("sink", environment, async () => {
+          const ends = await endsOf(bootstrap, topics.ticks);
+          await eventually(
+            async () =>
+              String(await toldOffsets(bootstrap, "untold", topics.ticks)) === String(ends),
+            "Kafka to be told",
+          );
+        });
+        deepStrictEqual(await countTicks(database), { rows: 3_000, places: 3_000 });
       });
     });
 
