@@ -2,8 +2,8 @@
 import { sleep, withDeadline } from "../../runtime/backoff.ts";
 import type { Environment } from "../../runtime/config.ts";
 import { findServers } from "../find_servers.ts";
-import { ignoreNotFound } from "../local/files.ts";
 import { linesOf } from "../local/lines.ts";
+import { takeLock } from "../local/lock.ts";
 import type { PartStatus } from "../local/part.ts";
 import { stopNamed } from "../local/run_note.ts";
 import type { Progress } from "../local/start_fault.ts";
@@ -52,7 +52,7 @@ export async function withStack<Result>(
   stopping: AbortSignal,
   use: (stack: LoadedStack) => Promise<Result>,
 ): Promise<Result> {
-  await Deno.remove(data_dir, { recursive: true }).catch(ignoreNotFound);
+  await clear(data_dir);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", START, "--data-dir", data_dir, "--source", sources.join()],
     env: { TAPELINE_OBSERVE: "true", ...environment },
@@ -91,6 +91,12 @@ export async function withStack<Result>(
     await withDeadline(child.status, STOP_DEADLINE_MS, "Stopping the platform");
     await reading;
   }
+}
+
+/** Removes what an earlier load left; not below the feet of one that still runs. */
+async function clear(data_dir: string): Promise<void> {
+  using _lock = await takeLock(data_dir);
+  await Deno.remove(data_dir, { recursive: true });
 }
 
 /** A source that stops in order has come to its end: the supervisor does not start it again. */

@@ -27,16 +27,17 @@ const SEEN_WITHIN = "15m";
  */
 export async function blindRules(prometheus: string): Promise<string[]> {
   const { groups } = await data<{ groups: { rules: Rule[] }[] }>(prometheus, "rules");
-  const faults: string[] = [];
-  for (
-    const { name, query: expression, health, lastError } of groups.flatMap(({ rules }) => rules)
-  ) {
+  const rules = groups.flatMap(({ rules }) => rules);
+  const faults: string[] = rules.length === 0 ? ["Prometheus has no rules"] : [];
+  for (const { name, query: expression, health, lastError } of rules) {
     if (health !== "ok") faults.push(`${name} is ${health}: ${lastError || "not evaluated yet"}`);
     const tree = await data<ExpressionNode>(
       prometheus,
       `parse_query?query=${encodeURIComponent(expression)}`,
     );
-    for (const selector of selectorsOf(tree)) {
+    const selectors = selectorsOf(tree);
+    if (selectors.length === 0) faults.push(`${name} asks for no series`);
+    for (const selector of selectors) {
       const found = await query(prometheus, `present_over_time(${selector}[${SEEN_WITHIN}])`);
       if (found.length === 0) faults.push(`${name} asks for ${selector}, which nobody tells`);
     }
