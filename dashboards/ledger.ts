@@ -13,7 +13,7 @@ export const LEDGER_QUERIES = {
   audit_p99: (scope) => quantile(0.99, METRICS.audit_duration, scope, []),
 } as const satisfies { [name: string]: Query };
 
-/** An audit every half minute: so long without one is no pause any more. */
+/** An audit a minute: so long without one is no pause any more. */
 const UNKNOWN_S = 300;
 
 export const BOARD: Board = {

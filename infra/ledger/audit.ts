@@ -4,9 +4,9 @@
  */
 import { minuteOf } from "../../contract/records.ts";
 import { createKafka, type KafkaOptions } from "../../runtime/kafka.ts";
-import { type PartitionReader, readRange } from "../../runtime/kafka_reader.ts";
+import { type PartitionReader, readRange, type ReadRecord } from "../../runtime/kafka_reader.ts";
 import { openDatabase } from "../../runtime/database.ts";
-import { withDeadline } from "../../runtime/backoff.ts";
+import { sleep, withDeadline } from "../../runtime/backoff.ts";
 import { openOffsetLookup } from "../../runtime/kafka_offsets.ts";
 import { reachKafka } from "../reach_kafka.ts";
 import {
@@ -42,6 +42,11 @@ export interface AuditOptions {
   tick_retention_days: number | null;
   /** Judge the minutes from this one on, ms since the epoch; absent: all there are. */
   from_minute?: number;
+  /**
+   * Takes one core of Postgres' at most, and half of the time of its own: for whoever looks again and
+   * again beside stages at work.
+   */
+  leaves_room?: boolean;
 }
 
 /** Counting hundreds of millions of rows takes minutes; nobody waits longer than this. */
@@ -131,7 +136,7 @@ async function storedOf(options: AuditOptions): Promise<Stored> {
   });
   try {
     return await withDeadline(
-      readStored(database, sink, options.from_minute ?? null),
+      readStored(database, sink, options.from_minute ?? null, options.leaves_room),
       3 * STATEMENT_TIMEOUT_MS,
       "Counting what is stored",
     );
@@ -175,6 +180,26 @@ async function startOf(
   }
 }
 
+/** Reads a range, record by record. */
+async function readAll(
+  reader: PartitionReader,
+  { leaves_room = false }: AuditOptions,
+  { topic, partition, start, end }: {
+    topic: string;
+    partition: number;
+    start: bigint;
+    end: bigint;
+  },
+  take: (record: ReadRecord) => void,
+): Promise<void> {
+  let began_at_ms = performance.now();
+  for await (const records of readRange(reader, topic, partition, start, end)) {
+    for (const record of records) take(record);
+    if (leaves_room) await sleep(performance.now() - began_at_ms);
+    began_at_ms = performance.now();
+  }
+}
+
 async function readAggregatorCounts(
   reader: PartitionReader,
   options: AuditOptions,
@@ -186,9 +211,9 @@ async function readAggregatorCounts(
   for (let partition = 0; partition < Math.min(partitions, present); partition++) {
     const start = await startOf(reader, options, candle_topic, partition);
     const { last_stable } = await reader.ends(candle_topic, partition);
-    for await (const records of readRange(reader, candle_topic, partition, start, last_stable)) {
-      for (const record of records) takeCandleTopicRecord(counts[partition]!, record);
-    }
+    await readAll(reader, options, { topic: candle_topic, partition, start, end: last_stable }, (
+      record,
+    ) => takeCandleTopicRecord(counts[partition]!, record));
   }
   return counts;
 }
@@ -204,9 +229,12 @@ async function readRefusals(
   if (present === 0) return { refusals, trimmed_to: -Infinity };
   const { earliest, last_stable } = await reader.ends(topic, 0);
   const start = await startOf(reader, options, topic, 0);
-  for await (const records of readRange(reader, topic, 0, start, last_stable)) {
-    for (const record of records) addRefusal(refusals, record);
-  }
+  await readAll(
+    reader,
+    options,
+    { topic, partition: 0, start, end: last_stable },
+    (record) => addRefusal(refusals, record),
+  );
   if (earliest === 0n) return { refusals, trimmed_to: -Infinity };
   // Not up to the oldest letter left: where letters are rare that may be today's, or none. A letter
   // has its record's timestamp, and Kafka deletes by it.
@@ -231,9 +259,9 @@ async function readPartition(
   const count = start > earliest
     ? startTickCount(0n, refused, from_minute! - MINUTE_MS)
     : startTickCount(earliest, refused);
-  for await (const records of readRange(reader, tick_topic, partition, start, last_stable)) {
-    for (const record of records) countRecord(count, record);
-  }
+  await readAll(reader, options, { topic: tick_topic, partition, start, end: last_stable }, (
+    record,
+  ) => countRecord(count, record));
   const aggregator = counts[partition]!;
   // A letter below the topic's start has outlived its record; one at or past the end points nowhere.
   const leftOver = (letters: Refused): number =>

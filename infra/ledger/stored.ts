@@ -37,6 +37,12 @@ const doubledSql = (where: string): string => `
   from ticks ${where} group by kafka_partition, kafka_offset having count(*) > 1
   order by kafka_partition, kafka_offset limit 20`;
 
+/**
+ * For groups in memory: with Postgres' own 4 MB each row is sorted on disk. Of more rows than fit, as
+ * a day's, the groups go to disk by themselves.
+ */
+const WORK_MEMORY = "64MB";
+
 /** Postgres' code for a table that is not there. */
 const UNDEFINED_TABLE = "42P01";
 
@@ -46,12 +52,14 @@ const UNDEFINED_TABLE = "42P01";
  * @param database The database.
  * @param sink Whose position.
  * @param from_minute Rows from this minute on, ms since the epoch; null: all.
+ * @param leaves_room Takes one core at most: the stages need theirs.
  * @throws Error that says what to do where there is no such server, or its tables are not there.
  */
 export async function readStored(
   database: Database,
   sink: SinkIdentity,
   from_minute: number | null = null,
+  leaves_room = false,
 ): Promise<Stored> {
   // A number of ours: nothing of it comes from outside.
   const where = from_minute === null
@@ -60,6 +68,8 @@ export async function readStored(
   try {
     return await database.transaction(async (sql) => {
       await sql`set transaction isolation level repeatable read read only`;
+      await sql.unsafe(`set local work_mem = '${WORK_MEMORY}'`);
+      if (leaves_room) await sql`set local max_parallel_workers_per_gather = 0`;
       const positions = await sql<{ partition: number; next_offset: number }[]>`
         select partition, next_offset::float8 as next_offset from kafka_offsets
         where consumer = ${sink.consumer} and cluster_id = ${sink.cluster_id}

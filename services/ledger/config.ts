@@ -8,9 +8,9 @@ export const SETTINGS = {
   ...LEDGER,
   interval_ms: {
     variable: "TAPELINE_LEDGER_INTERVAL_MS",
-    default: "30000",
+    default: "60000",
     unit: "ms",
-    doc: "Time between two audits of the minutes that are not judged yet",
+    doc: "Most time between two audits of the minutes that are not judged yet",
     parse: integer(1_000, 3_600_000),
   },
   look_back_minutes: {

@@ -7,7 +7,7 @@ import { audit } from "../../infra/ledger/audit.ts";
 import { differenceText } from "../../infra/ledger/summary.ts";
 import { SETTINGS } from "./config.ts";
 import { METRICS } from "./metrics.ts";
-import { firstMinute, judgedBy } from "./span.ts";
+import { firstMinute, judgedBy, pauseBefore } from "./span.ts";
 
 const { name } = WATCHERS[1];
 /** How long a stop waits for an audit that is under way. */
@@ -21,6 +21,7 @@ await runService({
   start({ config, log, metrics, stopping }) {
     const options = {
       ...config,
+      leaves_room: true,
       kafka: { bootstrap_servers: config.kafka_bootstrap_servers, client_id: name, log },
     };
     let from_minute = firstMinute(Date.now(), config.look_back_minutes);
@@ -68,9 +69,11 @@ await runService({
           fault = message;
         }
         const elapsed_ms = performance.now() - started_at_ms;
-        const interval_ms = fault === null ? config.interval_ms : RETRY_MS;
+        const pause_ms = fault === null
+          ? pauseBefore(from_minute, Date.now(), config.interval_ms - elapsed_ms)
+          : RETRY_MS;
         // Where much has to be read again and again, half of the time is for the others.
-        await sleep(Math.max(elapsed_ms, interval_ms - elapsed_ms), stopping);
+        await sleep(Math.max(elapsed_ms, pause_ms), stopping);
       }
     }
 

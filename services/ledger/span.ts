@@ -55,3 +55,19 @@ export function judgedBy(
     .reduce((sum, { in_kafka }) => sum + in_kafka.count, 0);
   return { next_minute, ticks };
 }
+
+/** Clocks of timers are not that exact. */
+const RIPE_MARGIN_MS = 500;
+
+/**
+ * How long to wait for the next audit, ms: until one more minute can be judged for good, since what
+ * is read before that is read again then.
+ *
+ * @param from_minute The first minute that the next audit reads.
+ * @param now_ms The clock.
+ * @param interval_ms What is left of the time between two audits: it waits no longer.
+ */
+export function pauseBefore(from_minute: number, now_ms: number, interval_ms: number): number {
+  const ripe_ms = from_minute + MINUTE_MS + SPARE_MS + RIPE_MARGIN_MS - now_ms;
+  return ripe_ms > 0 ? Math.min(interval_ms, ripe_ms) : interval_ms;
+}

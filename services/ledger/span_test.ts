@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { LedgerRow, Verdict } from "../../infra/ledger/judge.ts";
-import { firstMinute, judgedBy } from "./span.ts";
+import { firstMinute, judgedBy, pauseBefore } from "./span.ts";
 
 const MINUTE = 60_000;
 
@@ -60,4 +60,22 @@ Deno.test("where nothing waits it goes with the time, and never back", () => {
     ticks: 0,
   });
   deepStrictEqual(judgedBy(report([3, "pending"]), 7 * MINUTE, 0, 0).next_minute, 7 * MINUTE);
+});
+
+Deno.test("the next audit waits until a minute more can be judged, and no longer than its interval", () => {
+  const from = 7 * MINUTE;
+  // The minute ends at 8, and is over for good half a minute later.
+  strictEqual(pauseBefore(from, 8 * MINUTE, MINUTE), 30_500);
+  strictEqual(pauseBefore(from, 8 * MINUTE, 2_000), 2_000);
+  strictEqual(pauseBefore(from, 8 * MINUTE + 29_000, MINUTE), 1_500);
+  // What differs, or what a stage has not passed yet, is read again by the interval alone.
+  strictEqual(pauseBefore(from, 9 * MINUTE, 50_000), 50_000);
+});
+
+Deno.test("what an audit finds after its pause is a minute that it can judge", () => {
+  const from = 7 * MINUTE;
+  const now_ms = 8 * MINUTE + 12_345;
+  const audited_at_ms = now_ms + pauseBefore(from, now_ms, MINUTE);
+  const found = judgedBy(report([7, "balanced"], [8, "pending"]), from, 0, audited_at_ms);
+  strictEqual(found.next_minute, 8 * MINUTE);
 });
