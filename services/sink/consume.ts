@@ -39,6 +39,8 @@ export interface RunningConsumer {
 }
 
 const FETCH_BYTES_PARTITION_MAX = 4_194_304;
+/** How long a stop waits for what is being told to Kafka. */
+const TELL_WAIT_MS = 500;
 const CLAIM_BACKOFF = { initial_ms: 50, max_ms: 5_000 };
 
 /** Joins the group and works until it is stopped. */
@@ -326,7 +328,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     ],
     membership,
     async stop() {
-      await telling;
+      // A broker that hangs must not use up the time for what is being stored.
+      await Promise.race([telling, sleep(TELL_WAIT_MS)]);
       await consumer.disconnect();
       await moves.allEnded();
     },
