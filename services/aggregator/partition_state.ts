@@ -188,8 +188,9 @@ function refuseTick(
 const LETTER_BYTES = 1_000;
 
 function keepRefused(state: PartitionState, record: KafkaRecord, fault: Fault): void {
-  state.refused.push({ record: ownRecord(record), fault });
-  state.refused_bytes += bytesOf(record) + LETTER_BYTES;
+  const own = ownRecord(record);
+  state.refused.push({ record: own, fault });
+  state.refused_bytes += bytesOf(own) + LETTER_BYTES;
 }
 
 function takeMarkerRecord(state: PartitionState, record: KafkaRecord): Intake {

@@ -228,31 +228,23 @@ export const TARGETS: readonly Target[] = [
     unit: "bytes",
     value: (measurement) => costOfOneMore(measurement, "symbols", memory, windowsOpen),
   },
-  alone(
-    {
-      benchmark: "start",
-      what: "warm `deno task start` to the first candle",
-      against: null,
-      unit: "s",
-      bound: "at most",
-      reach: 15,
-      beyond: 8,
-    },
-    wallSeconds,
-    "warm",
-  ),
-  alone(
-    {
-      benchmark: "start",
-      what: "warm `deno task start`, on data of before",
-      against: null,
-      unit: "s",
-      bound: "at most",
-      reach: 15,
-      beyond: 8,
-    },
-    wallSeconds,
-    "warm, data of before",
+  ...[
+    ["warm `deno task start` to the first candle", "warm"],
+    ["warm `deno task start`, on data of before", "warm, data of before"],
+  ].map(([what, subject]) =>
+    alone(
+      {
+        benchmark: "start",
+        what: what!,
+        against: null,
+        unit: "s",
+        bound: "at most",
+        reach: 15,
+        beyond: 8,
+      },
+      wallSeconds,
+      subject!,
+    )
   ),
   alone(
     {
