@@ -40,6 +40,26 @@ export function sleep(duration_ms: number, signal?: AbortSignal): Promise<void> 
 }
 
 /**
+ * Waits for some work, or until a signal is aborted: the work then goes on for nobody.
+ *
+ * @returns Whether the work has ended.
+ * @throws What the work threw before that.
+ */
+export async function finishedBefore(signal: AbortSignal, work: Promise<void>): Promise<boolean> {
+  if (signal.aborted) return false;
+  let onAbort = (): void => {};
+  const aborted = new Promise<false>((resolve) => {
+    onAbort = () => resolve(false);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work.then(() => true), aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/**
  * Gives a promise a deadline. The work itself is not stopped: whoever calls makes its result void.
  *
  * @param work What is waited for.

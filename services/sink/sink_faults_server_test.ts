@@ -21,6 +21,8 @@ import {
   someTicks,
   type TestTopics,
   tickRecord,
+  ticksAreWaitedFor,
+  whileTicksAreLocked,
   withDatabase,
 } from "./sink_test_data.ts";
 
@@ -169,6 +171,51 @@ Deno.test("faults of the sink and of its database", async (test) => {
           CREATE TRIGGER slow BEFORE INSERT ON ticks FOR EACH ROW EXECUTE FUNCTION wait()`);
         await sendTicks(servers, topics.ticks, ticks);
         await withService("sink", hasty, () => expectStored(database, ticks));
+      });
+    });
+
+    await test.step("a partition that waits for the database holds no other up", async () => {
+      const { topics, url, environment } = await fresh(servers, "waits");
+      const ticks = someTicks(2_000);
+      const send = (partition: number, some: readonly Tick[]): Promise<void> =>
+        sendRecords(
+          servers.bootstrap,
+          some.map((tick) => ({ ...tickRecord(topics.ticks, tick), partition })),
+        );
+      await withDatabase(url, async (database) => {
+        await withService("sink", environment, async (sink) => {
+          await sink.ready();
+          await whileTicksAreLocked(database, async () => {
+            await send(0, ticks.slice(0, 1_000));
+            await ticksAreWaitedFor(database, 1);
+            await send(1, ticks.slice(1_000));
+            await ticksAreWaitedFor(database, 2);
+          });
+          await expectStored(database, ticks);
+        });
+      });
+    });
+
+    await test.step("what another has stored meanwhile is left to it, without a new record", async () => {
+      const { topics, url, environment } = await fresh(servers, "moved");
+      const ticks = someTicks(1_000);
+      await withDatabase(url, async (database) => {
+        await withService("sink", environment, async (sink) => {
+          await sink.ready();
+          await whileTicksAreLocked(database, async () => {
+            await sendRecords(
+              servers.bootstrap,
+              ticks.map((tick) => ({ ...tickRecord(topics.ticks, tick), partition: 0 })),
+            );
+            await ticksAreWaitedFor(database, 1);
+            // What is stored waits for the rows first: the position is free.
+            await database.sql`
+              UPDATE kafka_offsets SET next_offset = 400
+              WHERE topic = ${topics.ticks} AND partition = 0`;
+          });
+          await expectStored(database, ticks.slice(400));
+          match(await sink.metrics(), /tapeline_errors_total\{kind="position_moved",.*\} 1$/m);
+        });
       });
     });
 

@@ -25,6 +25,8 @@ import {
   storedPositions,
   testKafka,
   tickRecord,
+  ticksAreWaitedFor,
+  whileTicksAreLocked,
   withFresh,
 } from "./sink_test_data.ts";
 
@@ -138,30 +140,18 @@ Deno.test("the sink over real servers", async (test) => {
         const ticks = someTicks(3_000).map((tick) => tickRecord(topics.ticks, tick));
         await withService("sink", environment, async (sink) => {
           await sink.ready();
-          const locked = Promise.withResolvers<void>();
-          const release = Promise.withResolvers<void>();
-          const locking = database.sql.begin(async (sql) => {
-            await sql`LOCK TABLE ticks IN ACCESS EXCLUSIVE MODE`;
-            locked.resolve();
-            await release.promise;
+          const stopped = Promise.withResolvers<number>();
+          await whileTicksAreLocked(database, async () => {
+            await sendRecords(bootstrap, ticks);
+            await ticksAreWaitedFor(database, 1);
+            sink.stop().then(stopped.resolve, stopped.reject);
+            const url = await sink.operationsUrl();
+            await eventually(async () => {
+              const { reasons } = await (await fetch(`${url}/ready`)).json();
+              return String(reasons) === "stopping";
+            }, "the stop to begin");
           });
-          await locked.promise;
-          await sendRecords(bootstrap, ticks);
-          await eventually(async () => {
-            const [found] = await database.sql<{ waiting: number }[]>`
-              SELECT count(*)::int AS waiting FROM pg_locks
-              WHERE relation = 'ticks'::regclass AND NOT granted`;
-            return found!.waiting > 0;
-          }, "the sink to wait for the table");
-          const stopped = sink.stop();
-          const url = await sink.operationsUrl();
-          await eventually(async () => {
-            const { reasons } = await (await fetch(`${url}/ready`)).json();
-            return String(reasons) === "stopping";
-          }, "the stop to begin");
-          release.resolve();
-          await locking;
-          strictEqual(await stopped, 0);
+          strictEqual(await stopped.promise, 0);
         });
         const positions = await storedPositions(database, topics.ticks);
         deepStrictEqual(await toldOffsets(bootstrap, "stopped", topics.ticks), positions);

@@ -10,6 +10,7 @@ import { openSender, type OutgoingRecord } from "../../runtime/kafka_sender.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { partitionOf } from "../../contract/partition.ts";
 import type { TestServers } from "../../infra/local/test_servers.ts";
+import { eventually } from "../../infra/testing/test_service.ts";
 import { claimPosition, type PositionOwner } from "./position.ts";
 
 /** Partitions of the tick topic in tests. */
@@ -196,4 +197,29 @@ export async function storedPositions({ sql }: Database, topic: string): Promise
   const rows = await sql<{ next_offset: string }[]>`
     SELECT next_offset FROM kafka_offsets WHERE topic = ${topic} ORDER BY partition`;
   return rows.map((row) => BigInt(row.next_offset));
+}
+
+/**
+ * Keeps everybody out of `ticks`, so that whoever stores some waits.
+ *
+ * @param waiting Called while the table is closed.
+ */
+export async function whileTicksAreLocked(
+  { sql }: Database,
+  waiting: () => Promise<void>,
+): Promise<void> {
+  await sql.begin(async (locking) => {
+    await locking`LOCK TABLE ticks IN ACCESS EXCLUSIVE MODE`;
+    await waiting();
+  });
+}
+
+/** Waits until so many transactions wait for `ticks`. */
+export async function ticksAreWaitedFor({ sql }: Database, transactions: number): Promise<void> {
+  await eventually(async () => {
+    const [found] = await sql<{ waiting: number }[]>`
+      SELECT count(DISTINCT pid)::int AS waiting FROM pg_locks
+      WHERE relation = 'ticks'::regclass AND NOT granted`;
+    return found!.waiting >= transactions;
+  }, `${transactions} transactions to wait for the table`);
 }

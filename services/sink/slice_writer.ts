@@ -3,7 +3,7 @@
  * once while it is slow, finds a row that is refused, writes dead letters before the position moves
  * past their records.
  */
-import { backoffDelay, sleep } from "../../runtime/backoff.ts";
+import { backoffDelay, finishedBefore, sleep } from "../../runtime/backoff.ts";
 import { answeredWithin, type Database } from "../../runtime/database.ts";
 import { deadLetter } from "../../runtime/dead_letter_record.ts";
 import type { RefusedRecord } from "../../runtime/kafka_record.ts";
@@ -221,21 +221,6 @@ async function sendLetters(
     }
   }
   return false;
-}
-
-/** Waits for some work, or until the signal is aborted: the work then goes on for nobody. */
-async function finishedBefore(signal: AbortSignal, work: Promise<void>): Promise<boolean> {
-  if (signal.aborted) return false;
-  let onAbort = (): void => {};
-  const aborted = new Promise<false>((resolve) => {
-    onAbort = () => resolve(false);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work.then(() => true), aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }
 
 /** How many records are no older than a second. */
