@@ -15,6 +15,7 @@ import { migrate } from "./migrate.ts";
 import {
   countTicks,
   makeTopics,
+  PARTITIONS,
   readTopic,
   sendRecords,
   sinkEnvironment,
@@ -64,6 +65,12 @@ async function rowsOrNone(database: Database): Promise<number> {
 async function reasons(sink: ServiceUnderTest): Promise<string> {
   const response = await fetch(`${await sink.operationsUrl()}/ready`);
   return `${response.status} ${await response.text()}`;
+}
+
+/** The partitions of a topic that a text names, be it of troubles or of metrics. */
+function placesIn(text: string, topic: string): Set<string> {
+  const named = new RegExp(`${topic}(?:/|",partition=")(\\d+)`, "g");
+  return new Set([...text.matchAll(named)].map(([, partition]) => partition!));
 }
 
 Deno.test("faults of the sink and of its database", async (test) => {
@@ -286,6 +293,42 @@ Deno.test("faults of the sink and of its database", async (test) => {
           await withDatabase(url, (database) => expectStored(database, ticks));
         });
       });
+    });
+
+    await test.step("what went to another is not tried any more, nor told as trouble", async () => {
+      // Once with nothing new to fetch, once with a batch that waits for the one before it.
+      for (const more of [0, 600]) {
+        const { topics, url, environment } = await fresh(servers, `given-${more}`);
+        const patient = { ...environment, TAPELINE_STUCK_AFTER_MS: "3600000" };
+        const send = (count: number) => sendTicks(servers, topics.ticks, someTicks(count));
+        await withHangingProxy(url, async (proxy) => {
+          const hasty = {
+            ...patient,
+            DATABASE_URL: proxy.url,
+            TAPELINE_SINK_STATEMENT_TIMEOUT_MS: "100",
+          };
+          await withService("sink", hasty, async (first) => {
+            await first.ready();
+            proxy.hang();
+            await send(600);
+            const troubled = async () => placesIn(await reasons(first), topics.ticks);
+            await eventually(
+              async () => (await troubled()).size === PARTITIONS,
+              "all its troubles",
+            );
+            await send(more);
+            await withService("sink", patient, async (second) => {
+              await eventually(async () => {
+                const [left, taken] = [
+                  await troubled(),
+                  placesIn(await second.metrics(), topics.ticks),
+                ];
+                return left.size > 0 && taken.size > 0 && left.isDisjointFrom(taken);
+              }, "the first to leave to the second what is the second's");
+            });
+          });
+        });
+      }
     });
   });
 });

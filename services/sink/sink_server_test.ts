@@ -283,6 +283,40 @@ Deno.test("the sink over real servers", async (test) => {
       });
     });
 
+    await test.step("records that were aborted wait for the ticks before them", async () => {
+      await withFresh(servers, "aborted", async ({ topics, environment }, database) => {
+        const sendTo = (partition: number) => {
+          const [tick] = someTicks(1);
+          return sendRecords(bootstrap, [{ ...tickRecord(topics.ticks, tick!), partition }]);
+        };
+        const producer = createKafka(testKafka(bootstrap)).producer({
+          transactionalId: "aborted-test",
+          idempotent: true,
+          maxInFlightRequests: 1,
+        });
+        await producer.connect();
+        await withService("sink", environment, async (sink) => {
+          await sink.ready();
+          await whileTicksAreLocked(database, async () => {
+            await sendTo(0);
+            await ticksAreWaitedFor(database, 1);
+            const transaction = await producer.transaction();
+            await transaction.send({
+              topic: topics.ticks,
+              messages: [{ value: "{}", partition: 0 }],
+            });
+            await transaction.abort();
+            // It is fetched with them, or later.
+            await sendTo(1);
+            await ticksAreWaitedFor(database, 2);
+          });
+          await reachedEnd(bootstrap, topics.ticks, database);
+          deepStrictEqual(await countTicks(database), { rows: 2, places: 2 });
+        });
+        await producer.disconnect();
+      });
+    });
+
     await test.step("a database of another cluster, or ahead of the topic, is refused", async () => {
       await withFresh(servers, "foreign", async ({ topics, environment }, database) => {
         const ticks = someTicks(100).map((tick) => tickRecord(topics.ticks, tick));
