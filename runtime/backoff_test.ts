@@ -1,5 +1,5 @@
 import { ok, rejects, strictEqual } from "node:assert/strict";
-import { backoffDelay, sleep, withDeadline } from "./backoff.ts";
+import { backoffDelay, finishedBefore, sleep, withDeadline } from "./backoff.ts";
 
 Deno.test("waits grow to their cap, half of each at least", () => {
   const backoff = { initial_ms: 100, max_ms: 1_000 };
@@ -23,6 +23,16 @@ Deno.test("a wait ends early when its signal is aborted", async () => {
   await waited;
   await sleep(60_000, stopping.signal);
   ok(performance.now() - started_at < 10_000);
+});
+
+Deno.test("work is waited for until a signal is aborted", async () => {
+  const stopping = new AbortController();
+  strictEqual(await finishedBefore(stopping.signal, Promise.resolve()), true);
+  await rejects(finishedBefore(stopping.signal, Promise.reject(new Error("away"))), /away/);
+  const waited = finishedBefore(stopping.signal, new Promise(() => {}));
+  stopping.abort();
+  strictEqual(await waited, false);
+  strictEqual(await finishedBefore(stopping.signal, Promise.resolve()), false);
 });
 
 Deno.test("a deadline says what was being done", async () => {

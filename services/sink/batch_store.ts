@@ -28,7 +28,6 @@ export interface BatchStoreOptions {
   tick_topic: string;
   batch_rows: number;
   writer: Omit<WriterOptions, "span">;
-  stopping: AbortSignal;
   fail: (error: unknown) => void;
   told: Pick<ToldPositions, "note">;
   /** Whether the group has given us a partition. */
@@ -42,18 +41,26 @@ export interface BatchStore {
   /**
    * Stores a batch.
    *
+   * @param taken_at When kafkajs handed it over, ms by performance.now().
    * @param signal Ends waiting: the service stops, or the partition is another's.
    * @returns Null where it is stored; where not, the offset from which to read again.
    * @throws Error where the sender of dead letters can't go on.
    */
-  store(batch: Batch, signal: AbortSignal): Promise<bigint | null>;
+  store(batch: Batch, taken_at: number, signal: AbortSignal): Promise<bigint | null>;
   /**
    * Moves the position over transaction markers and aborted records: kafkajs steps over a batch
    * that holds nothing else by itself, and the position would stay below the topic's end.
    *
    * @param to The position after them.
+   * @param signal Ends waiting.
+   * @throws Error where Kafka does not answer; the position then stays behind until the next batch.
    */
-  moveOverEmpty(topic: string, partition: number, to: bigint): Promise<void>;
+  moveOverEmpty(
+    topic: string,
+    partition: number,
+    to: bigint,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Forgets what the database holds for us: it is read anew. */
   forgetPositions(): void;
 }
@@ -174,10 +181,13 @@ export function createBatchStore(options: BatchStoreOptions): BatchStore {
     return openKafkaSpan(contexts, { operation: "process", ...place });
   }
 
-  async function store(batch: Batch, signal: AbortSignal): Promise<bigint | null> {
+  async function store(
+    batch: Batch,
+    taken_at: number,
+    signal: AbortSignal,
+  ): Promise<bigint | null> {
     const { topic, partition, messages } = batch;
     const place = `${topic}/${partition}`;
-    const started_at = performance.now();
     // The next fetch may come while this batch is being stored.
     const fetch = options.lastFetch();
     const fetched = BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset);
@@ -207,7 +217,7 @@ export function createBatchStore(options: BatchStoreOptions): BatchStore {
       from = to;
     }
     metrics.duration.observe({
-      value: (performance.now() - started_at) / 1000,
+      value: (performance.now() - taken_at) / 1000,
       ...exemplarOf(traced),
     });
     if (isOurs(topic, partition)) {
@@ -218,19 +228,24 @@ export function createBatchStore(options: BatchStoreOptions): BatchStore {
     return null;
   }
 
-  async function moveOverEmpty(topic: string, partition: number, to: bigint): Promise<void> {
+  async function moveOverEmpty(
+    topic: string,
+    partition: number,
+    to: bigint,
+    signal: AbortSignal,
+  ): Promise<void> {
     const place = `${topic}/${partition}`;
     const known = positions.get(place);
     const { earliest } = await reader.ends(topic, partition);
     // What retention has deleted is no empty run of offsets: claiming the position counts it.
     const from = known !== undefined && known >= earliest
       ? known
-      : await untilAnswered(place, () => claim(topic, partition), options.stopping);
+      : await untilAnswered(place, () => claim(topic, partition), signal);
     if (from === null) return;
     if (from >= to) return await told.note(topic, partition, from);
     if (!await isEmptyBetween(reader, topic, partition, from, to)) return;
     const slice = sliceOf([], { topic, partition, from, to });
-    if (await writeSlice({ ...writer, span: null }, slice, options.stopping) !== "stored") {
+    if (await writeSlice({ ...writer, span: null }, slice, signal) !== "stored") {
       positions.delete(place);
       return;
     }

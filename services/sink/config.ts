@@ -28,7 +28,9 @@ export const SETTINGS = {
   partitions_concurrent: {
     variable: "TAPELINE_SINK_PARTITIONS_CONCURRENT",
     default: "4",
-    doc: "Partitions that the sink stores at once, each over a connection of its own",
+    doc:
+      "Partitions that the sink stores at once, each over a connection of its own; each may hold " +
+      "what a fetch brought, 16 MB and more",
     parse: integer(1, 100),
   },
   statement_timeout_ms: {

@@ -1,6 +1,6 @@
 /** Reads ticks and candles in a consumer group, and has each partition's batches stored. */
 import type { EachBatchPayload, Kafka, TopicOffsets } from "kafkajs";
-import { sleep } from "../../runtime/backoff.ts";
+import { finishedBefore, sleep } from "../../runtime/backoff.ts";
 import { createGroupConsumer, type Membership } from "../../runtime/kafka_consumer.ts";
 import type { PartitionReader } from "../../runtime/kafka_reader.ts";
 import { errorFields } from "../../runtime/log.ts";
@@ -46,14 +46,14 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   const isOurs = (topic: string, partition: number) => assigned.has(`${topic}/${partition}`);
   /** Tells Kafka positions, as the membership that brought the newest batch; null for none. */
   let commitOnce: EachBatchPayload["commitOffsetsIfNecessary"] | null = null;
-  const storing = createStoring(options.partitions_concurrent, options.fail);
-  const moves = createEmptyMoves(
-    async (topic, partition, to) => {
-      await storing.ended(`${topic}/${partition}`);
-      await batches.moveOverEmpty(topic, partition, to);
-    },
-    (place, error) => log.debug("the position stays behind", { place, ...errorFields(error) }),
-  );
+  const storing = createStoring(options.partitions_concurrent);
+  const moves = createEmptyMoves(async (topic, partition, to) => {
+    const place = `${topic}/${partition}`;
+    const move = (dropped: AbortSignal) =>
+      batches.moveOverEmpty(topic, partition, to, AbortSignal.any([stopping, dropped]))
+        .catch((error) => log.debug("the position stays behind", { place, ...errorFields(error) }));
+    if (await storing.begin(place, stopping, move)) await storing.ended(place);
+  });
   const { consumer, heartbeat_interval_ms, faults, membership, lastFetch } = createGroupConsumer({
     kafka: options.kafka,
     log,
@@ -74,7 +74,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       storing.drop((place) => !assigned.has(place));
       commitOnce = null;
       batches.forgetPositions();
-      trouble.clear();
+      for (const place of trouble.keys()) if (!assigned.has(place)) trouble.delete(place);
     },
     onCrash: () => metrics.errors.inc({ kind: "consumer_crash" }),
     fail: options.fail,
@@ -112,11 +112,25 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   });
 
   /** Stores a batch whose end kafkajs takes for done; where it is not stored, it is read again. */
-  async function storeBatch(batch: Batch, dropped: AbortSignal): Promise<void> {
+  async function storeBatch(batch: Batch, taken_at: number, dropped: AbortSignal): Promise<void> {
     const { topic, partition } = batch;
-    const again_from = await batches.store(batch, AbortSignal.any([stopping, dropped]));
-    if (again_from === null || stopping.aborted || !isOurs(topic, partition)) return;
-    consumer.seek({ topic, partition, offset: String(again_from) });
+    try {
+      const signal = AbortSignal.any([stopping, dropped]);
+      const again_from = await batches.store(batch, taken_at, signal);
+      if (again_from === null || stopping.aborted || !isOurs(topic, partition)) return;
+      readAgain(topic, partition, again_from);
+    } catch (error) {
+      options.fail(error);
+    }
+  }
+
+  function readAgain(topic: string, partition: number, from: bigint): void {
+    try {
+      consumer.seek({ topic, partition, offset: String(from) });
+    } catch (error) {
+      // Between a crash of kafkajs and its next start; that begins where Kafka was told.
+      log.debug("there is no group to read again in", errorFields(error));
+    }
   }
 
   /** Ends when the batch is being stored: kafkajs fetches the next ones meanwhile. */
@@ -124,35 +138,38 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
     if (!payload.isRunning() || payload.isStale()) return;
     if (stopping.aborted) {
       // What is not resolved is fetched again at once, until the consumer is gone.
+      await Promise.race([storing.allEnded(), sleep(heartbeat_interval_ms)]);
       await sleep(50);
       return;
     }
     commitOnce = payload.commitOffsetsIfNecessary;
+    const taken_at = performance.now();
     const { batch } = payload;
     const { topic, partition } = batch;
     const lost = new AbortController();
-    // It throws where the group has a new assignment: the batch is then left as it is.
+    // It throws where the group has a new assignment.
     const keepAlive = () => payload.heartbeat().catch((error) => lost.abort(error));
     const alive = setInterval(keepAlive, heartbeat_interval_ms);
     try {
-      await moves.ended(topic, partition);
       const signal = AbortSignal.any([stopping, lost.signal]);
-      await storing.begin(`${topic}/${partition}`, signal, (dropped) => {
-        // The batch before it was not stored.
-        if (payload.isStale()) return Promise.resolve();
-        payload.resolveOffset(batch.lastOffset());
-        return storeBatch(batch, dropped);
-      });
+      if (await finishedBefore(signal, moves.ended(topic, partition))) {
+        await storing.begin(`${topic}/${partition}`, signal, (dropped) => {
+          // The batch before it was not stored, or another has it by now.
+          if (payload.isStale() || !isOurs(topic, partition)) return Promise.resolve();
+          payload.resolveOffset(batch.lastOffset());
+          return storeBatch(batch, taken_at, dropped);
+        });
+      }
       await keepAlive();
+      if (!lost.signal.aborted) return;
+      // Whoever gets the partitions had better find what is being stored now stored.
+      storing.drop(() => true);
+      await storing.allEnded();
+      // kafkajs must hear of a lost assignment itself: it joins again then.
+      throw lost.signal.reason;
     } finally {
       clearInterval(alive);
     }
-    if (!lost.signal.aborted) return;
-    // Whoever gets the partitions is to find them at a position that no longer moves.
-    storing.drop(() => true);
-    await storing.allEnded();
-    // kafkajs must hear of a lost assignment itself: it joins again then.
-    throw lost.signal.reason;
   }
 
   await consumer.connect();

@@ -22,27 +22,19 @@ interface Move {
 /**
  * Makes a keeper of moves.
  *
- * @param move Moves one partition's position.
- * @param onError Told what a move threw; the position then stays behind until the next batch.
+ * @param move Moves one partition's position; never fails.
  */
 export function createEmptyMoves(
   move: (topic: string, partition: number, to: bigint) => Promise<void>,
-  onError: (place: string, error: unknown) => void,
 ): EmptyMoves {
   const under_way = new Map<string, Move>();
 
   async function moveAlong(topic: string, partition: number, current: Move): Promise<void> {
-    const place = `${topic}/${partition}`;
-    try {
-      for (let to: bigint | null = null; to !== current.to;) {
-        to = current.to;
-        await move(topic, partition, to);
-      }
-    } catch (error) {
-      onError(place, error);
-    } finally {
-      under_way.delete(place);
+    for (let to: bigint | null = null; to !== current.to;) {
+      to = current.to;
+      await move(topic, partition, to);
     }
+    under_way.delete(`${topic}/${partition}`);
   }
 
   return {

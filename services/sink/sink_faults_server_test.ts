@@ -67,6 +67,13 @@ async function reasons(sink: ServiceUnderTest): Promise<string> {
   return `${response.status} ${await response.text()}`;
 }
 
+/** How often a sink has tried in vain to read a position or to store. */
+async function failures(sink: ServiceUnderTest): Promise<number> {
+  const kinds = /^tapeline_errors_total\{kind="(?:claim|database)".*\} (\d+)$/gm;
+  const found = (await sink.metrics()).matchAll(kinds);
+  return [...found].reduce((total, [, times]) => total + Number(times), 0);
+}
+
 /** The partitions of a topic that a text names, be it of troubles or of metrics. */
 function placesIn(text: string, topic: string): Set<string> {
   const named = new RegExp(`${topic}(?:/|",partition=")(\\d+)`, "g");
@@ -181,7 +188,7 @@ Deno.test("faults of the sink and of its database", async (test) => {
       });
     });
 
-    await test.step("a partition that waits for the database holds no other up", async () => {
+    await test.step("a partition that waits for the database holds no other up until its next batch", async () => {
       const { topics, url, environment } = await fresh(servers, "waits");
       const ticks = someTicks(2_000);
       const send = (partition: number, some: readonly Tick[]): Promise<void> =>
@@ -325,6 +332,14 @@ Deno.test("faults of the sink and of its database", async (test) => {
                 ];
                 return left.size > 0 && taken.size > 0 && left.isDisjointFrom(taken);
               }, "the first to leave to the second what is the second's");
+              // So it stays, whatever the first tries from now on.
+              const tried = await failures(first);
+              await eventually(
+                async () => await failures(first) >= tried + PARTITIONS,
+                "the first to try its own again",
+              );
+              const taken = placesIn(await second.metrics(), topics.ticks);
+              strictEqual((await troubled()).isDisjointFrom(taken), true);
             });
           });
         });

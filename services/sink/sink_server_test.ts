@@ -306,7 +306,9 @@ Deno.test("the sink over real servers", async (test) => {
               messages: [{ value: "{}", partition: 0 }],
             });
             await transaction.abort();
-            // It is fetched with them, or later.
+            const ends = () => endsOf(bootstrap, topics.ticks);
+            await eventually(async () => (await ends())[0] === 3n, "its marker to be there");
+            // It is fetched after it.
             await sendTo(1);
             await ticksAreWaitedFor(database, 2);
           });

@@ -11,7 +11,7 @@ export interface Storing {
    *
    * @param place `topic/partition`.
    * @param signal Ends the wait.
-   * @param store Is given a signal which says that nobody wants the batch stored any more.
+   * @param store Never fails; is given a signal which says that nobody wants it done any more.
    * @returns Whether it has begun.
    */
   begin(
@@ -31,9 +31,8 @@ export interface Storing {
  * Makes a keeper of batches.
  *
  * @param at_once_max How many partitions are stored at once.
- * @param onError Told what storing threw.
  */
-export function createStoring(at_once_max: number, onError: (error: unknown) => void): Storing {
+export function createStoring(at_once_max: number): Storing {
   const under_way = new Map<string, { ended: Promise<void>; dropping: AbortController }>();
 
   /** What has to end before a batch of the partition can begin; null for nothing. */
@@ -51,7 +50,7 @@ export function createStoring(at_once_max: number, onError: (error: unknown) => 
       }
       if (signal.aborted) return false;
       const dropping = new AbortController();
-      const ended = store(dropping.signal).catch(onError).finally(() => under_way.delete(place));
+      const ended = store(dropping.signal).finally(() => under_way.delete(place));
       under_way.set(place, { ended, dropping });
       return true;
     },
