@@ -89,11 +89,30 @@ export function idsOf({ traceId, spanId }: SpanContext): { trace_id: string; spa
   return { trace_id: traceId, span_id: spanId };
 }
 
-/** What an observation within a span says beside its value: the exemplar that leads to its trace. */
-export function exemplarOf(
-  span: Span | null,
-): { exemplarLabels?: { trace_id: string; span_id: string } } {
+/** The exemplar of an observation: what leads to its trace. */
+interface Exemplar {
+  exemplarLabels?: { trace_id: string; span_id: string };
+}
+
+/** What an observation within a span says beside its value. */
+export function exemplarOf(span: Span | null): Exemplar {
   return span === null ? {} : { exemplarLabels: idsOf(span.spanContext()) };
+}
+
+/**
+ * Observes many values within one span. Only the greatest has an exemplar: it is the one that
+ * somebody will look at, and thousands of exemplars cost more than the span.
+ */
+export function observeAll(
+  histogram: { observe(observation: Exemplar & { value: number }): void },
+  values: readonly number[],
+  span: Span | null,
+): void {
+  let greatest = 0;
+  for (let at = 1; at < values.length; at++) if (values[at]! > values[greatest]!) greatest = at;
+  for (const [at, value] of values.entries()) {
+    histogram.observe(at === greatest ? { value, ...exemplarOf(span) } : { value });
+  }
 }
 
 /** The context that a traceparent tells; null where it is none, or not sampled. */

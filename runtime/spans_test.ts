@@ -2,6 +2,8 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createLogger } from "./log.ts";
 import {
   activeContext,
+  idsOf,
+  observeAll,
   openSpan,
   sampledContext,
   sampledOf,
@@ -18,6 +20,25 @@ Deno.test("without tracing a caller's context goes on, and nothing else has one"
   const span = openSpan("work", { parent: sampledContext(CALLER)! });
   strictEqual(traceparentOf(sampledOf(span)!), CALLER);
   strictEqual(sampledOf(openSpan("other work")), null);
+});
+
+Deno.test("of many values the greatest has the exemplar, and each is observed once", () => {
+  const span = openSpan("work", { parent: sampledContext(CALLER)! });
+  const observed = (values: number[], within: typeof span | null) => {
+    const told: unknown[] = [];
+    observeAll({ observe: (observation) => told.push(observation) }, values, within);
+    return told;
+  };
+  const exemplarLabels = idsOf(span.spanContext());
+  deepStrictEqual(observed([2, 5, 5, 1], span), [
+    { value: 2 },
+    { value: 5, exemplarLabels },
+    { value: 5 },
+    { value: 1 },
+  ]);
+  deepStrictEqual(observed([0], span), [{ value: 0, exemplarLabels }]);
+  deepStrictEqual(observed([3], null), [{ value: 3 }]);
+  deepStrictEqual(observed([], span), []);
 });
 
 Deno.test("a log line within a span carries its ids, others none", async () => {

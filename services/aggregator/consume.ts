@@ -5,7 +5,7 @@ import { createGroupConsumer, type Membership } from "../../runtime/kafka_consum
 import { isEmptyBetween } from "../../runtime/kafka_reader.ts";
 import { errorFields, type Logger } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
-import { exemplarOf } from "../../runtime/spans.ts";
+import { exemplarOf, observeAll } from "../../runtime/spans.ts";
 import type { METRICS } from "./metrics.ts";
 import { type PartitionWorker, startWorker, type WorkerOptions } from "./partition_worker.ts";
 import { takeOver, type TakeoverOptions } from "./takeover.ts";
@@ -185,7 +185,7 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
         metrics.duration.observe({ value: told.batch_duration_seconds, ...exemplar });
         const { transaction_duration_seconds } = told;
         metrics.transaction_duration.observe({ value: transaction_duration_seconds, ...exemplar });
-        for (const value of told.ages_seconds) metrics.publish_age.observe({ value, ...exemplar });
+        observeAll(metrics.publish_age, told.ages_seconds, told.span);
         // The last flush of a partition that was given away must not bring its gauge back.
         if (workers.get(partition)?.worker === worker) {
           metrics.series.set({ partition: String(partition) }, worker.seriesCount());

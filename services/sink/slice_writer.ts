@@ -10,7 +10,7 @@ import type { RefusedRecord } from "../../runtime/kafka_record.ts";
 import type { OutgoingRecord, Sender } from "../../runtime/kafka_sender.ts";
 import { errorFields, type Logger } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
-import { exemplarOf, type Span } from "../../runtime/spans.ts";
+import { exemplarOf, observeAll, type Span } from "../../runtime/spans.ts";
 import { cutSends } from "../../runtime/send_sizes.ts";
 import { type EncodedRows, NO_ROWS, splitRows } from "./copy_rows.ts";
 import type { METRICS } from "./metrics.ts";
@@ -243,14 +243,15 @@ function countStored(
   metrics.sent.inc({ to: table }, records.length + replaced);
   metrics.rows_stored.inc({ table }, records.length);
   metrics.batch_rows.observe({ table }, records.length);
-  const exemplar = exemplarOf(span);
-  metrics.store_duration.observe({ labels: { table }, value: duration_ms / 1000, ...exemplar });
+  const value = duration_ms / 1_000;
+  metrics.store_duration.observe({ labels: { table }, value, ...exemplarOf(span) });
   if (table !== "ticks") return;
   const now = Date.now();
   metrics.fresh_rows.inc(countFresh(records, now));
+  const ages_seconds: number[] = [];
   for (const { offset, timestamp } of records) {
     if (Number(offset) % AGE_EVERY !== 0) continue;
-    const value = Math.max(0, now - Number(timestamp)) / 1000;
-    metrics.tick_age.observe({ value, ...exemplar });
+    ages_seconds.push(Math.max(0, now - Number(timestamp)) / 1_000);
   }
+  observeAll(metrics.tick_age, ages_seconds, span);
 }
