@@ -268,10 +268,6 @@ export const LIMITS: { readonly [benchmark: string]: string } = {
     "one thread of JavaScript reads each tick from its file, judges it, counts it for the ledger and " +
     "writes it as JSON, and collects the garbage of all that; kafka-producer-perf-test sends bytes " +
     "that it has made before. Little of it is kafkajs' own any more.",
-  sink:
-    "kafkajs asks for more only when all that it had brought is stored, so that Postgres waits while " +
-    "the next records are fetched, read and made into rows, and the other way round: neither " +
-    "core is ever full. `psql \\copy` keeps one core of Postgres' busy from beginning to end.",
 };
 
 /** A figure as the report shows it. */
