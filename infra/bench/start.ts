@@ -171,9 +171,7 @@ export async function benchStart(context: BenchmarkContext): Promise<Outcome> {
     };
     context.tell("a first start, which counts for nothing: it makes the data of before");
     await again();
-    const runs = await inTurns([warm, kept], context);
-    // It fetches some hundred megabytes: once a sitting.
-    runs.push(...await inTurns([cold], { ...context, rounds: 1 }));
+    const runs = await inTurns([warm, kept, cold], context);
     const judged = "from the command to the first candle row of its own symbols; CPU of all that " +
       "it starts, up to then";
     return {
@@ -181,8 +179,8 @@ export async function benchStart(context: BenchmarkContext): Promise<Outcome> {
         "warm": ["everything is installed; a new data directory", judged],
         "warm, data of before": ["everything is installed; a data directory of before", judged],
         "cold": [
-          "a fresh clone of the commit, an empty home directory and an empty DENO_DIR; once a " +
-          "sitting, since it fetches all packages",
+          "a fresh clone of the commit, an empty home directory and an empty DENO_DIR; all packages " +
+          "are fetched",
           judged,
         ],
       },
